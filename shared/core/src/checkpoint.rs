@@ -1,0 +1,113 @@
+//! Where the work on one segment stands, and the port that keeps it.
+
+use std::future::Future;
+
+use serde::{Deserialize, Serialize};
+
+use crate::canonical::Digest;
+use crate::error::Error;
+use crate::mark::Run;
+use crate::ports::Millis;
+use crate::segment::Segment;
+
+/// A job that runs segment by segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Job {
+    /// Insert into the target what it does not have yet.
+    Copy,
+    /// Count what differs, looking twice; writes nothing.
+    Verify,
+    /// Put right what differs, under live writes.
+    Repair,
+    /// Put right what is not native and differs from the frozen source.
+    Finish,
+    /// Prove that nothing differs from the frozen source; writes nothing.
+    Certify,
+    /// Remove tombstones, stubs and marks after the point of no return.
+    Sweep,
+}
+
+/// The identity of one segment's work.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Task {
+    /// The table or bucket: `table#<name>` or `bucket#<name>`, by its name at the plan's source.
+    pub subject: String,
+    /// The run.
+    pub run: Run,
+    /// The job.
+    pub job: Job,
+    /// The part.
+    #[serde(flatten)]
+    pub segment: Segment,
+}
+
+/// What a job did so far on its segment. All counts only grow within one pass.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Items or objects looked at.
+    pub read: u64,
+    /// Written, put right or removed.
+    pub written: u64,
+    /// Left alone because the target has them already, native or newer.
+    pub kept: u64,
+    /// Found to differ (verify, certify) after the second look.
+    pub differing: u64,
+    /// Keys that the target owns in this run: judged by the target alone.
+    pub native: u64,
+    /// Sum of the digests of the compared items on the source's side.
+    pub source_digest: Digest,
+    /// Sum of the digests of the compared items on the target's side.
+    pub target_digest: Digest,
+}
+
+impl Counts {
+    /// Adds what another segment or page did.
+    pub fn add(&mut self, other: &Counts) {
+        self.read += other.read;
+        self.written += other.written;
+        self.kept += other.kept;
+        self.differing += other.differing;
+        self.native += other.native;
+        self.source_digest.add(&other.source_digest);
+        self.target_digest.add(&other.target_digest);
+    }
+}
+
+/// The saved state of one segment's work. `P` is the kind of position: a key of a table, a key of a bucket.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Checkpoint<P> {
+    /// Counts the saves; the condition of the next one.
+    pub version: u64,
+    /// Everything up to and including this position is done and durable; `None` = nothing yet.
+    pub after: Option<P>,
+    /// Which half of the work `after` belongs to, for jobs that scan the source, then the target.
+    #[serde(default)]
+    pub second_half: bool,
+    /// The segment is done.
+    pub done: bool,
+    /// A worker may be writing until then; nobody else takes the segment before.
+    pub busy_until: Millis,
+    /// What was done.
+    pub counts: Counts,
+}
+
+impl<P> Default for Checkpoint<P> {
+    fn default() -> Checkpoint<P> {
+        Checkpoint { version: 0, after: None, second_half: false, done: false, busy_until: 0, counts: Counts::default() }
+    }
+}
+
+/// Keeps checkpoints durably.
+pub trait Checkpoints<P>: Sync {
+    /// The checkpoint of this task; the default one (version 0) when there is none. Strongly consistent.
+    fn load(&self, task: &Task) -> impl Future<Output = Result<Checkpoint<P>, Error>> + Send;
+
+    /// Saves `next` as version `next.version`, on condition that version `next.version - 1` is stored (or
+    /// none, for 1). Atomic; durable when it answers.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when somebody else saved first.
+    fn save(&self, task: &Task, next: &Checkpoint<P>) -> impl Future<Output = Result<(), Error>> + Send;
+}

@@ -1,0 +1,163 @@
+//! The marks: a few reserved attributes by which an item says who owns its key.
+//!
+//! They are top-level attributes, because `SET` on a path inside a map that is not there is refused and the
+//! first call of a handoff does not know what is there. They are never visible to the application.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_dynamo::AttributeValue;
+
+use crate::item::Item;
+
+/// Attribute names that start with this belong to livemove; applications may not use them.
+pub const RESERVED: &str = "_lm_";
+/// `own` (number): native on this table since that run; on the winning copy.
+pub const OWN: &str = "_lm_own";
+/// `mv` (number): given away by this table in that run; on the losing copy.
+pub const MOVED: &str = "_lm_mv";
+/// `t` (boolean true): the item is absent for the application. A tombstone keeps no application attribute
+/// but its key.
+pub const TOMBSTONE: &str = "_lm_t";
+/// `s` (string): position of the replicated image, see [`Position`].
+pub const POSITION: &str = "_lm_s";
+/// `c` (string): a canary record of that nonce; never replicated, never visible.
+pub const CANARY: &str = "_lm_c";
+/// All marks, in the order in which they are documented.
+pub const ALL: [&str; 5] = [OWN, MOVED, TOMBSTONE, POSITION, CANARY];
+
+/// The number of a run: 1 moves old → new, 2 is the rollback new → old, 3 goes forward again.
+/// 0 is "before any run": the run of an item without marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Run(pub u32);
+
+impl Run {
+    /// The run before this one; 0 stays 0.
+    pub fn previous(self) -> Run {
+        Run(self.0.saturating_sub(1))
+    }
+
+    /// The run after this one.
+    pub fn next(self) -> Run {
+        Run(self.0 + 1)
+    }
+
+    /// Whether this run moves keys from the old table to the new one (odd) or back (even).
+    pub fn is_forward(self) -> bool {
+        self.0 % 2 == 1
+    }
+}
+
+impl fmt::Display for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Where a replicated image stands in the stream of its source: the run it was replicated for, then the
+/// stream's sequence number.
+///
+/// Sequence numbers have 21 to 40 digits, see
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_StreamRecord.html>; padded to
+/// 40 they compare as text. The run comes first because each direction has its own stream, whose numbers are
+/// not comparable with the other's.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Position(String);
+
+impl Position {
+    /// The position of the record with this sequence number, replicated for `run`.
+    pub fn new(run: Run, sequence: &str) -> Position {
+        Position(format!("{:06}.{sequence:0>40}", run.0))
+    }
+
+    /// Later than every record of `run`: the position of what the finisher writes.
+    pub fn end_of(run: Run) -> Position {
+        Position(format!("{:06}.{}", run.0, "~"))
+    }
+
+    /// The text stored in the mark; text order is the order of positions.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The marks of one item, decoded; the default is that of an item as the application wrote it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Native on this table since that run; 0 = no mark.
+    pub own: Run,
+    /// Given away by this table in that run; 0 = no mark.
+    pub moved: Run,
+    /// Absent for the application.
+    pub tombstone: bool,
+    /// Position of the replicated image, where the item is a replica.
+    pub position: Option<Position>,
+    /// A canary record of that nonce.
+    pub canary: Option<String>,
+}
+
+impl Marks {
+    /// Reads the marks of `item`. A mark of an unexpected type counts as absent: applications cannot write
+    /// reserved names through livemove, and preflight refuses tables that hold them.
+    pub fn of(item: &Item) -> Marks {
+        let run = |name| match item.0.get(name) {
+            Some(AttributeValue::N(n)) => n.parse().map(Run).unwrap_or_default(),
+            _ => Run(0),
+        };
+        let text = |name| match item.0.get(name) {
+            Some(AttributeValue::S(s)) => Some(s.clone()),
+            _ => None,
+        };
+        Marks {
+            own: run(OWN),
+            moved: run(MOVED),
+            tombstone: matches!(item.0.get(TOMBSTONE), Some(AttributeValue::Bool(true))),
+            position: text(POSITION).map(Position),
+            canary: text(CANARY),
+        }
+    }
+
+    /// The marks of an item that may be absent.
+    pub fn of_option(item: Option<&Item>) -> Marks {
+        item.map(Marks::of).unwrap_or_default()
+    }
+
+    /// `item` with exactly these marks, whatever marks it had before.
+    #[must_use]
+    pub fn onto(&self, item: Item) -> Item {
+        let mut item = strip(item);
+        let mut set = |name: &str, value| item.0.insert(name.to_owned(), value);
+        if self.own > Run(0) {
+            set(OWN, AttributeValue::N(self.own.to_string()));
+        }
+        if self.moved > Run(0) {
+            set(MOVED, AttributeValue::N(self.moved.to_string()));
+        }
+        if self.tombstone {
+            set(TOMBSTONE, AttributeValue::Bool(true));
+        }
+        if let Some(position) = &self.position {
+            set(POSITION, AttributeValue::S(position.as_str().to_owned()));
+        }
+        if let Some(canary) = &self.canary {
+            set(CANARY, AttributeValue::S(canary.clone()));
+        }
+        item
+    }
+}
+
+/// The item without its reserved attributes.
+#[must_use]
+pub fn strip(mut item: Item) -> Item {
+    item.0.retain(|name, _| !name.starts_with(RESERVED));
+    item
+}
+
+/// What the application may see of an item: nothing of a tombstone or a canary, else the item without marks.
+pub fn visible(item: Option<Item>) -> Option<Item> {
+    let item = item?;
+    let marks = Marks::of(&item);
+    (!marks.tombstone && marks.canary.is_none()).then(|| strip(item))
+}
