@@ -1,0 +1,146 @@
+"""The launcher and each correction, shown on a running server."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+import zipfile
+
+import boto3
+import pytest
+
+from tests.local_aws.corrections import first_failed
+from tests.local_aws.server import ROOT, LocalAws
+
+# Reports the first record as failed the first time it is seen, and writes down every key it is given.
+FAILS_ONCE = """
+import boto3, os
+seen = []
+def handler(event, context):
+    keys = [r["dynamodb"]["Keys"]["pk"]["S"] for r in event["Records"]]
+    failures = []
+    for record, key in zip(event["Records"], keys):
+        if key.startswith("bad") and key not in seen:
+            failures.append({"itemIdentifier": record["dynamodb"]["SequenceNumber"]})
+        seen.append(key)
+    boto3.client("sqs").send_message(QueueUrl=os.environ["QUEUE"], MessageBody=",".join(keys))
+    return {"batchItemFailures": failures}
+"""
+SLEEPS = """
+import time
+def handler(event, context):
+    time.sleep(20)
+"""
+
+
+@pytest.fixture(scope="module")
+def aws():
+    with LocalAws() as server:
+        yield server
+
+
+def client(aws, service):
+    return boto3.client(service, endpoint_url=aws.endpoint, region_name="us-east-1",
+                        aws_access_key_id="111111111111", aws_secret_access_key="local")
+
+
+def table_with_stream(aws, name):
+    return client(aws, "dynamodb").create_table(
+        TableName=name, BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+
+
+def function(aws, name, source, stream, variables=None):
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as bundle:
+        bundle.writestr("index.py", source)
+    functions = client(aws, "lambda")
+    functions.create_function(
+        FunctionName=name, Runtime="python3.12", Handler="index.handler", Timeout=30,
+        Role="arn:aws:iam::111111111111:role/any", Code={"ZipFile": archive.getvalue()},
+        Environment={"Variables": variables or {}},
+    )
+    functions.create_event_source_mapping(
+        FunctionName=name, EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=10,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+
+
+def batches(aws, queue, until, seconds=30):
+    """The batches that the function told of, until one of them holds the key `until`."""
+    sqs, found, deadline = client(aws, "sqs"), [], time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for message in sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=1).get("Messages", []):
+            found.append(message["Body"].split(","))
+            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        if any(until in batch for batch in found):
+            return found
+    raise AssertionError(f"{until} did not arrive: {found}")
+
+
+def test_a_stream_batch_starts_again_at_the_first_reported_record(aws):
+    stream = table_with_stream(aws, "partial")
+    items = client(aws, "dynamodb")
+    for key in ("good-1", "bad-2", "good-3"):
+        items.put_item(TableName="partial", Item={"pk": {"S": key}})
+    queue = client(aws, "sqs").create_queue(QueueName="told")["QueueUrl"]
+    function(aws, "partial", FAILS_ONCE, stream, {"QUEUE": queue})
+    first = batches(aws, queue, until="good-3")
+    assert ["good-1", "bad-2", "good-3"] in first
+    # The queue is not ordered: the end of the second delivery marks that both are there.
+    items.put_item(TableName="partial", Item={"pk": {"S": "last"}})
+    told = first + batches(aws, queue, until="last")
+    assert ["bad-2", "good-3"] in told or ["bad-2", "good-3", "last"] in told
+
+
+def test_a_slow_function_does_not_hold_up_another_mapping(aws):
+    slow, quick = table_with_stream(aws, "slow"), table_with_stream(aws, "quick")
+    function(aws, "slow", SLEEPS, slow)
+    queue = client(aws, "sqs").create_queue(QueueName="quick")["QueueUrl"]
+    function(aws, "quick", FAILS_ONCE, quick, {"QUEUE": queue})
+    client(aws, "dynamodb").put_item(TableName="slow", Item={"pk": {"S": "x"}})
+    client(aws, "dynamodb").put_item(TableName="quick", Item={"pk": {"S": "y"}})
+    assert batches(aws, queue, until="y", seconds=15)
+
+
+@pytest.mark.parametrize("response, done", [
+    (None, 3), ({}, 3), ({"batchItemFailures": []}, 3), ("not json", 0),
+    ({"batchItemFailures": [{"itemIdentifier": "3"}, {"itemIdentifier": "2"}]}, 1),
+    (json.dumps({"batchItemFailures": [{"itemIdentifier": "3"}]}), 2),
+    ({"batchItemFailures": [{"itemIdentifier": "unknown"}]}, 0),
+    ({"batchItemFailures": [{"itemIdentifier": ""}]}, 0),
+])
+def test_what_a_partial_batch_response_says_is_done(response, done):
+    records = [{"dynamodb": {"SequenceNumber": str(n)}} for n in (1, 2, 3)]
+    assert first_failed(response, records) == done
+
+
+def test_accounts_and_regions_are_apart(aws):
+    def buckets(account):
+        return [b["Name"] for b in boto3.client(
+            "s3", endpoint_url=aws.endpoint, region_name="eu-west-1",
+            aws_access_key_id=account, aws_secret_access_key="local").list_buckets()["Buckets"]]
+    client(aws, "s3").create_bucket(Bucket="mine")
+    assert "mine" in buckets("111111111111") and "mine" not in buckets("222222222222")
+
+
+def test_run_gives_the_endpoint_and_hands_on_the_exit_code():
+    code = "import os, sys, urllib.request as u; u.urlopen(os.environ['LIVEMOVE_TEST_ENDPOINT'] + '/_ministack/health'); sys.exit(7)"
+    done = subprocess.run([sys.executable, "-m", "tests.local_aws.run", "--", sys.executable, "-c", code], cwd=ROOT, capture_output=True)
+    assert done.returncode == 7, done.stderr
+
+
+def test_the_server_ends_with_the_process_that_started_it():
+    code = ("import os\nfrom tests.local_aws.server import LocalAws\naws = LocalAws().start()\n"
+            "print(aws.process.pid, flush=True)\nos._exit(0)")
+    pid = int(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the server {pid} outlived its parent")
