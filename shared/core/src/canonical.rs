@@ -37,6 +37,13 @@ pub(crate) fn canonical_map(map: &BTreeMap<String, AttributeValue>) -> Vec<u8> {
     out
 }
 
+/// The canonical bytes of one value.
+pub(crate) fn canonical_value(value: &AttributeValue) -> Vec<u8> {
+    let mut out = Vec::new();
+    write_value(&mut out, value);
+    out
+}
+
 // JSON-like text: each part is length-prefixed or delimited after quoting, so that no two values share a form.
 fn write_map<'a>(out: &mut Vec<u8>, entries: impl Iterator<Item = (&'a String, &'a AttributeValue)>) {
     out.push(b'{');

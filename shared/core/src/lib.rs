@@ -3,6 +3,7 @@
 pub mod canonical;
 pub mod checkpoint;
 pub mod error;
+pub mod expression;
 pub mod item;
 pub mod mark;
 pub mod phase;
