@@ -77,6 +77,13 @@ impl Position {
         Position(format!("{:06}.{}", run.0, "~"))
     }
 
+    /// The position of what was repaired at `seen`: later than `seen`, earlier than the next record.
+    #[must_use]
+    pub fn repaired(run: Run, seen: Option<Position>) -> Position {
+        let seen = seen.unwrap_or_else(|| Position::new(run, "0"));
+        Position(seen.0 + "+")
+    }
+
     /// The text stored in the mark; text order is the order of positions.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -58,6 +58,10 @@ pub struct State {
     /// The run's replicator has been told to stop for good.
     #[serde(default)]
     pub sealed: bool,
+    /// When the run's replicator was last told to stop; kept through `new`, to tell late writes from late
+    /// records. 0 = never.
+    #[serde(default)]
+    pub sealed_at: Millis,
     /// When this record last changed.
     pub since: Millis,
     /// Why nothing may advance and no way back is claimed, until a re-copy with compare has run.
@@ -82,7 +86,7 @@ pub enum Step {
 impl State {
     /// A table or bucket that nothing has happened to yet.
     pub fn first(now: Millis) -> State {
-        State { version: 1, run: Run(1), phase: Phase::Old, sealed: false, since: now, broken: None }
+        State { version: 1, run: Run(1), phase: Phase::Old, sealed: false, sealed_at: 0, since: now, broken: None }
     }
 
     /// The state after `step`, by the phase table alone; gates are [`crate::steer`]'s business.
@@ -115,7 +119,7 @@ impl State {
             (Step::Advance(Phase::Final), Phase::New, _) => Ok(next(Phase::Final)),
             (Step::Retreat(Phase::Old), Phase::Copy, _) => Ok(next(Phase::Old)),
             (Step::Retreat(Phase::Copy), Phase::Guarded, _) => Ok(State { sealed: false, ..next(Phase::Copy) }),
-            (Step::Seal, from, _) if from == last_before_new && !self.sealed => Ok(State { sealed: true, ..next(from) }),
+            (Step::Seal, from, _) if from == last_before_new && !self.sealed => Ok(State { sealed: true, sealed_at: now, ..next(from) }),
             (Step::Turn, Phase::New, _) => Ok(State { run: self.run.next(), ..next(Phase::Old) }),
             (Step::Advance(_) | Step::Retreat(_) | Step::Seal | Step::Turn, _, _) => illegal(),
         }
@@ -157,7 +161,7 @@ impl State {
         match (self.phase, losing) {
             (Phase::Final, _) => Stream::Ignore,
             (Phase::Old, true) if run == Run(1) => Stream::Ignore,
-            (Phase::Old | Phase::Copy | Phase::Guarded | Phase::Handoff, true) if self.sealed => Stream::Ignore,
+            (Phase::Old | Phase::Copy | Phase::Guarded | Phase::Handoff, true) if self.sealed => Stream::Watch(run),
             (Phase::Old | Phase::Copy | Phase::Guarded | Phase::Handoff, true) => Stream::Replicate(run),
             (Phase::Old | Phase::Copy | Phase::Guarded, false) if run == Run(1) => Stream::Ignore,
             (Phase::Old | Phase::Copy | Phase::Guarded, false) => Stream::Watch(run.previous()),

@@ -20,6 +20,9 @@ pub type Millis = u64;
 pub trait Clock: Sync {
     /// The time now.
     fn now(&self) -> Millis;
+
+    /// Waits at least this long.
+    fn sleep(&self, pause: Millis) -> impl Future<Output = ()> + Send;
 }
 
 /// How fresh a read must be.
@@ -215,6 +218,10 @@ pub trait Table: Sync {
     /// Reads one item, marks included.
     fn get(&self, get: &Get) -> impl Future<Output = Result<Option<Item>, Error>> + Send;
 
+    /// Reads many items, marks included, strongly consistent; each on its own atomic, all together not. The
+    /// answer has one entry for each key, in order. At most [`GET_MAX`] keys, no key twice.
+    fn get_many(&self, keys: &[Key]) -> impl Future<Output = Result<Vec<Option<Item>>, Error>> + Send;
+
     /// One conditional write: atomic, durable when it answers [`Written::Applied`]. Never retried after an
     /// ambiguous failure: a caller may not be idempotent.
     fn write(&self, write: &Write) -> impl Future<Output = Result<Written, Error>> + Send;
@@ -234,3 +241,6 @@ pub trait Table: Sync {
 
 /// The most items one [`Table::insert`] takes: that of `BatchExecuteStatement`.
 pub const INSERT_MAX: usize = 25;
+
+/// The most keys one [`Table::get_many`] takes: that of `BatchGetItem`.
+pub const GET_MAX: usize = 100;

@@ -1,0 +1,77 @@
+//! The backfill of one page: insert into the gaining table what it does not have yet.
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::checkpoint::Counts;
+use crate::error::Error;
+use crate::item::{Item, Key};
+use crate::mark::{visible, Marks, Run};
+use crate::ports::{Inserted, Table, INSERT_MAX};
+use crate::route::Pair;
+use crate::segment::Segment;
+
+/// How often items that were throttled or whose answer was lost are tried again before the page fails.
+const TRIES: u32 = 6;
+
+/// Copies one page; answers with what was done and the key to go on after. When it answers, every item of the
+/// page is durable on the gaining table, as this copy or as something newer. Idempotent.
+///
+/// # Errors
+/// Those of the tables; then nothing may be concluded about the page, and it must be copied again.
+pub async fn copy_page<T: Table>(
+    pair: Pair<'_, T>,
+    run: Run,
+    segment: Segment,
+    after: Option<&Key>,
+    page_items: u32,
+    in_flight: usize,
+) -> Result<(Counts, Option<Key>), Error> {
+    let page = pair.losing(run).scan(segment, after, page_items).await?;
+    let read = page.items.len() as u64;
+    let copies: Vec<Item> = page.items.into_iter().filter_map(|item| replica(run, item)).collect();
+    let batches: Vec<Vec<Item>> = copies.chunks(INSERT_MAX).map(<[Item]>::to_vec).collect();
+    let gaining = pair.gaining(run);
+    let mut results = stream::iter(batches).map(|batch| insert(gaining, batch)).buffer_unordered(in_flight.max(1));
+    let mut counts = Counts { read, ..Counts::default() };
+    while let Some(result) = results.next().await {
+        let (written, kept) = result?;
+        counts.written += written;
+        counts.kept += kept;
+    }
+    Ok((counts, page.next))
+}
+
+/// What the gaining table gets: nothing for tombstones, stubs and keys that have moved.
+fn replica(run: Run, item: Item) -> Option<Item> {
+    if Marks::of(&item).moved >= run {
+        return None;
+    }
+    let marks = Marks { moved: run.previous(), ..Marks::default() };
+    visible(Some(item)).map(|item| marks.onto(item))
+}
+
+/// Inserts until each item has been acknowledged; answers how many were new and how many were there.
+async fn insert<T: Table>(gaining: &T, mut batch: Vec<Item>) -> Result<(u64, u64), Error> {
+    let (mut written, mut kept) = (0, 0);
+    let mut last = None;
+    for _ in 0..TRIES {
+        let results = gaining.insert(&batch).await;
+        let mut again = Vec::new();
+        for (item, result) in batch.into_iter().zip(results) {
+            match result {
+                Inserted::Inserted => written += 1,
+                Inserted::Exists => kept += 1,
+                Inserted::Failed(error @ (Error::Throttled(_) | Error::Unavailable(_) | Error::Ambiguous(_))) => {
+                    last = Some(error);
+                    again.push(item);
+                }
+                Inserted::Failed(error) => return Err(error),
+            }
+        }
+        if again.is_empty() {
+            return Ok((written, kept));
+        }
+        batch = again;
+    }
+    Err(last.unwrap_or_else(|| Error::Throttled("inserts".to_owned())))
+}

@@ -1,0 +1,83 @@
+//! The handoff of one key: the losing table gives it up and tells its last value in the same call, the
+//! gaining table takes it. Idempotent; anyone may finish another's.
+
+use std::collections::BTreeMap;
+
+use serde_dynamo::AttributeValue;
+
+use crate::error::Error;
+use crate::item::{Item, Key};
+use crate::mark::{visible, Marks, Run, MOVED};
+use crate::ports::{Action, Guard, Returning, Table, Write, Written};
+use crate::route::Pair;
+
+/// How often a step is repeated when somebody else came in between or the answer was lost.
+const TRIES: u32 = 8;
+
+/// Hands `key` over in `run`. When it answers, the key is native on the gaining table.
+///
+/// # Errors
+/// [`Error::StalePhase`] when a mark of a later run is found; else those of the tables. Whatever the error,
+/// repeating is harmless.
+pub async fn handoff<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key) -> Result<(), Error> {
+    let value = freeze(pair.losing(run), run, key).await?;
+    take(pair.gaining(run), run, key, value).await
+}
+
+/// Marks the key as moved and answers the last value it had for the application.
+///
+/// An absent key gets a stub that is a tombstone as well as moved: nobody can create the key here any more,
+/// and a later finisher cannot take the stub for an item of key attributes alone.
+async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item>, Error> {
+    let mark = Write::new(
+        key.clone(),
+        Action::Update {
+            expression: None,
+            set: BTreeMap::from([(MOVED, AttributeValue::N(run.to_string()))]),
+            remove: Vec::new(),
+        },
+        Guard::PresentNotMoved(run),
+    )
+    .returning(Returning::AllOld);
+    let marks = Marks { moved: run, tombstone: true, ..Marks::default() };
+    let stub = Write::new(key.clone(), Action::Put(marks.onto(key.to_item())), Guard::Absent);
+    for _ in 0..TRIES {
+        match settled(losing.write(&mark).await)? {
+            None => continue,
+            Some(Written::Applied(before)) => return Ok(visible(before)),
+            Some(Written::Refused(Some(current))) => {
+                let found = Marks::of(&current);
+                return if found.moved == run { Ok(visible(Some(current))) } else { Err(Error::StalePhase) };
+            }
+            Some(Written::Refused(None)) => {}
+        }
+        if let Some(Written::Applied(_)) = settled(losing.write(&stub).await)? {
+            return Ok(None);
+        }
+    }
+    Err(Error::Unavailable("the key kept changing during its handoff; try again".to_owned()))
+}
+
+/// Makes the key native on the gaining table with this value, or a tombstone, unless it is native already.
+async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
+    let marks = Marks { own: run, tombstone: value.is_none(), ..Marks::default() };
+    let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
+    let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));
+    for _ in 0..TRIES {
+        match settled(gaining.write(&put).await)? {
+            None => continue,
+            Some(Written::Refused(current)) if Marks::of_option(current.as_ref()).own > run => return Err(Error::StalePhase),
+            Some(Written::Applied(_) | Written::Refused(_)) => return Ok(()),
+        }
+    }
+    Err(Error::Unavailable("answers kept getting lost during a handoff; try again".to_owned()))
+}
+
+/// Both steps may be repeated, so a lost answer is no error here but `None`: look again.
+fn settled(result: Result<Written, Error>) -> Result<Option<Written>, Error> {
+    match result {
+        Ok(written) => Ok(Some(written)),
+        Err(error) if error.is_ambiguous() => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,136 @@
+//! The replicator: images of one table's stream onto the other table. Images, never operations; redelivery,
+//! bisecting and redriving replay old records, and the position keeps them from doing harm.
+
+use std::collections::HashMap;
+
+use futures_util::stream::{self, StreamExt};
+
+use crate::change::{Change, Meaning};
+use crate::error::Error;
+use crate::item::{Item, Key};
+use crate::lease::{Cache, Fenced, Phases};
+use crate::mark::{Marks, Position, Run};
+use crate::phase::{Side, State, Stream};
+use crate::ports::{Action, Clock, Guard, Table, Write, Written};
+use crate::route::Pair;
+
+/// What came of one batch. Everything but `failed` is success.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Keys written.
+    pub written: u64,
+    /// Keys left alone: native there, or a newer image is there already.
+    pub stale: u64,
+    /// Records that mean nothing for the other table.
+    pub skipped: u64,
+    /// Nonces of the canaries that came through.
+    pub canaries: Vec<String>,
+    /// Writes past the protocol, for the straggler ledger.
+    pub stragglers: Vec<Change>,
+    /// Keys not replicated: the sequence number of the first record of each in this batch, and why.
+    pub failed: Vec<(String, Error)>,
+}
+
+/// Applies a batch of `side`'s stream, in stream order, to the other table, by what the phase says of it. Keys
+/// go in parallel, at most `in_flight`; of each key the last image wins, so the order of a key is kept.
+/// Idempotent.
+///
+/// # Errors
+/// Those of reading the phase; failures of single keys are in the outcome.
+pub async fn replicate<T: Table, P: Phases, C: Clock>(
+    cache: &Cache<P, C>,
+    pair: Pair<'_, T>,
+    side: Side,
+    changes: &[Change],
+    in_flight: usize,
+) -> Result<Outcome, Error> {
+    cache
+        .run(|view| async move {
+            let mut outcome = Outcome::default();
+            let images = last_images(&view.state, side, changes, &mut outcome);
+            let other = Fenced::new(other_of(pair, side), cache.clock(), view.until);
+            let mut results = stream::iter(images).map(|image| apply(&other, image)).buffer_unordered(in_flight.max(1));
+            while let Some((first, result)) = results.next().await {
+                match result {
+                    Ok(Written::Applied(_)) => outcome.written += 1,
+                    Ok(Written::Refused(_)) => outcome.stale += 1,
+                    Err(Error::StalePhase) => return Err(Error::StalePhase),
+                    Err(error) => outcome.failed.push((first, error)),
+                }
+            }
+            Ok(outcome)
+        })
+        .await
+}
+
+fn other_of<'a, T>(pair: Pair<'a, T>, side: Side) -> &'a T {
+    match side {
+        Side::Source => pair.target,
+        Side::Target => pair.source,
+    }
+}
+
+/// The last image of one key in a batch.
+struct Image {
+    run: Run,
+    key: Key,
+    value: Option<Item>,
+    position: Position,
+    /// Sequence number of the key's first record in the batch: from there it must be tried again.
+    first: String,
+}
+
+fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outcome) -> Vec<Image> {
+    let stream = state.stream(side);
+    let mut images: Vec<Image> = Vec::new();
+    let mut by_key: HashMap<String, usize> = HashMap::new();
+    for change in changes {
+        match (meaning(stream, change), stream) {
+            (Meaning::Canary(nonce), _) => outcome.canaries.push(nonce),
+            (Meaning::Value(value), Stream::Replicate(run)) => {
+                let position = Position::new(run, &change.sequence);
+                let index = *by_key.entry(change.key.id()).or_insert(images.len());
+                match images.get_mut(index) {
+                    Some(image) => (image.value, image.position) = (value, position),
+                    None => {
+                        let (key, first) = (change.key.clone(), change.sequence.clone());
+                        images.push(Image { run, key, value, position, first });
+                    }
+                }
+            }
+            (Meaning::Value(_), Stream::Watch(_)) if change.at + SECOND <= state.sealed_at => outcome.skipped += 1,
+            (Meaning::Straggler, _) | (Meaning::Value(_), Stream::Watch(_)) => outcome.stragglers.push(change.clone()),
+            (Meaning::Nothing, _) | (Meaning::Value(_), Stream::Ignore) => outcome.skipped += 1,
+        }
+    }
+    images
+}
+
+/// The resolution of a record's time. A record this much older than the seal was written by the protocol and
+/// merely came late: the finisher has seen its item.
+const SECOND: u64 = 1000;
+
+fn meaning(stream: Stream, change: &Change) -> Meaning {
+    match stream {
+        Stream::Replicate(run) | Stream::Watch(run) => change.meaning(run),
+        // Canaries come through in every phase: they prove the wiring before anything depends on it.
+        Stream::Ignore => match change.meaning(Run(u32::MAX)) {
+            canary @ Meaning::Canary(_) => canary,
+            Meaning::Value(_) | Meaning::Nothing | Meaning::Straggler => Meaning::Nothing,
+        },
+    }
+}
+
+/// Puts the image, or a tombstone, where the key is not native and the stored image is older. A replica keeps
+/// saying that its key had moved in the run before, so that a late client of that run cannot take it back.
+async fn apply<T: Table>(gaining: &T, image: Image) -> (String, Result<Written, Error>) {
+    let marks = Marks {
+        moved: image.run.previous(),
+        tombstone: image.value.is_none(),
+        position: Some(image.position.clone()),
+        ..Marks::default()
+    };
+    let item = marks.onto(image.value.unwrap_or_else(|| image.key.to_item()));
+    let guard = Guard::Older(image.run, image.position);
+    (image.first, gaining.write(&Write::new(image.key, Action::Put(item), guard)).await)
+}
