@@ -1,1 +1,9 @@
-//! x
+//! The adapters of livemove: DynamoDB, S3, the control table, configuration, metrics and Lambda start-up.
+
+pub mod config;
+pub mod dynamo;
+pub mod errors;
+pub mod metrics;
+pub mod sdk_error;
+pub mod sites;
+pub mod startup;

@@ -1,0 +1,123 @@
+//! The names, values and condition text of one request, the application's and livemove's own together.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue as Sdk;
+use livemove_core::error::Error;
+use livemove_core::ports::Write;
+use serde_dynamo::AttributeValue;
+
+use super::value::{item_to_sdk, to_sdk};
+
+/// Placeholders of livemove's own start with this behind `#` or `:`.
+const OWN: &str = "_lm_";
+
+/// Names and values of a request; grows as expressions are added.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Expressions {
+    names: HashMap<String, String>,
+    values: HashMap<String, Sdk>,
+}
+
+impl Expressions {
+    /// Those of the application.
+    ///
+    /// # Errors
+    /// `ValidationException` when the application uses one of livemove's placeholders.
+    pub(super) fn of(write: &Write) -> Result<Expressions, Error> {
+        Expressions::with(write.names.clone().into_iter().collect(), item_to_sdk(&write.values))
+    }
+
+    /// As [`Expressions::of`].
+    pub(super) fn with(names: HashMap<String, String>, values: HashMap<String, Sdk>) -> Result<Expressions, Error> {
+        let own = |placeholder: &&String| placeholder.get(1..).is_some_and(|rest| rest.starts_with(OWN));
+        if let Some(placeholder) = names.keys().chain(values.keys()).find(own) {
+            return Err(invalid(format!("placeholder {placeholder} is reserved by livemove; give it another name")));
+        }
+        Ok(Expressions { names, values })
+    }
+
+    /// The placeholder for an attribute: `#_lm_own` for `_lm_own`, `#_lm_pk` for the partition key.
+    pub(super) fn name(&mut self, attribute: &str) -> String {
+        let placeholder = format!("#{OWN}{}", attribute.strip_prefix(OWN).unwrap_or("pk"));
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    /// The placeholder `:_lm_<label>` for a value.
+    pub(super) fn value(&mut self, label: &str, value: &AttributeValue) -> String {
+        let placeholder = format!(":{OWN}{label}");
+        self.values.insert(placeholder.clone(), to_sdk(value));
+        placeholder
+    }
+
+    /// Names and values for the request; `None` where there are none, for DynamoDB refuses empty maps.
+    pub(super) fn into_parts(self) -> (Option<HashMap<String, String>>, Option<HashMap<String, Sdk>>) {
+        (Some(self.names).filter(|names| !names.is_empty()), Some(self.values).filter(|values| !values.is_empty()))
+    }
+}
+
+/// `text` as one operand of AND or OR: in parentheses, unless it is already, for DynamoDB refuses redundant ones.
+///
+/// # Errors
+/// `ValidationException` when the parentheses of `text` do not match: joined to another expression such a text
+/// could change what that one means.
+pub(super) fn operand(text: &str) -> Result<String, Error> {
+    let text = text.trim();
+    let mut depth = 0usize;
+    let mut whole = text.starts_with('(');
+    for (at, c) in text.char_indices() {
+        match c {
+            '(' => depth += 1,
+            ')' => {
+                depth = depth.checked_sub(1).ok_or_else(unmatched)?;
+                whole &= depth > 0 || at + 1 == text.len();
+            }
+            _ => {}
+        }
+    }
+    match (depth, text) {
+        (0, "") => Err(invalid("Invalid ConditionExpression: The expression can not be empty;".to_owned())),
+        (0, text) if whole => Ok(text.to_owned()),
+        (0, text) => Ok(format!("({text})")),
+        (_, _) => Err(unmatched()),
+    }
+}
+
+fn unmatched() -> Error {
+    invalid("Invalid ConditionExpression: Syntax error; parentheses do not match".to_owned())
+}
+
+pub(super) fn invalid(message: String) -> Error {
+    Error::Rejected { name: "ValidationException".to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parentheses_are_added_only_where_they_are_not_redundant() {
+        let ok = |text| operand(text).unwrap();
+        assert_eq!(ok("a = :b"), "(a = :b)");
+        assert_eq!(ok(" (a = :b) "), "(a = :b)");
+        assert_eq!(ok("(a = :b) OR (c = :d)"), "((a = :b) OR (c = :d))");
+        assert_eq!(ok("attribute_exists(a)"), "(attribute_exists(a))");
+        assert_eq!(ok("(size(a) > :b)"), "(size(a) > :b)");
+    }
+
+    #[test]
+    fn a_condition_cannot_break_out_of_its_parentheses() {
+        for text in ["a = :b) OR (c = :d", "(a = :b", "a = :b)", ")(", " "] {
+            assert_eq!(operand(text).unwrap_err().name(), "ValidationException", "{text}");
+        }
+    }
+
+    #[test]
+    fn the_application_cannot_take_livemoves_placeholders() {
+        let names = HashMap::from([("#_lm_own".to_owned(), "x".to_owned())]);
+        assert_eq!(Expressions::with(names, HashMap::new()).unwrap_err().name(), "ValidationException");
+        let values = HashMap::from([(":_lm_run".to_owned(), Sdk::Bool(true))]);
+        assert_eq!(Expressions::with(HashMap::new(), values).unwrap_err().name(), "ValidationException");
+    }
+}

@@ -1,0 +1,119 @@
+//! One DynamoDB table behind the core's port.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType};
+use livemove_core::error::Error;
+use livemove_core::item::{Item, Key, KeySchema};
+use livemove_core::mark;
+use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Written};
+use livemove_core::segment::Segment;
+
+use super::expressions::Expressions;
+use super::value::{item_from_sdk, item_to_sdk};
+use crate::sdk_error::{Call, Effect};
+use crate::sites::{Calls, End, Retry, Sites};
+
+/// A DynamoDB table of one end of a migration.
+///
+/// Reads and inserts are idempotent and repeated by the SDK; writes are sent once, but for throttling, which
+/// certainly did nothing. No call takes longer than the time given to [`DynamoTable::open`].
+#[derive(Clone, Debug)]
+pub struct DynamoTable {
+    pub(super) repeating: Client,
+    pub(super) once: Client,
+    pub(super) name: String,
+    pub(super) longest: Duration,
+    schema: KeySchema,
+    resource: String,
+}
+
+impl DynamoTable {
+    /// The table `name` at `end`; asks DynamoDB for its key schema.
+    ///
+    /// # Errors
+    /// `NoPeerRole`, or what DescribeTable answers: [`Error::Denied`], [`Error::Rejected`]
+    /// (`ResourceNotFoundException`), [`Error::Unavailable`].
+    pub async fn open(sites: &Sites, end: &End, name: &str, longest: Duration) -> Result<DynamoTable, Error> {
+        let repeating = sites.dynamodb(end, Calls { longest, retry: Retry::Idempotent })?;
+        let once = sites.dynamodb(end, Calls { longest, retry: Retry::Never })?;
+        let resource = format!("table {name} in {end}");
+        let described = repeating.describe_table().table_name(name).send().await;
+        let described = described.map_err(|error| {
+            Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
+        })?;
+        let elements = described.table.and_then(|table| table.key_schema).unwrap_or_default();
+        let schema = key_schema(&elements)
+            .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
+        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
+    }
+
+    pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
+        Call { action, resource: &self.resource, effect }
+    }
+}
+
+/// The key schema in a DescribeTable answer; `None` without a partition key.
+pub fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
+    let name = |kind: KeyType| {
+        elements.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.clone())
+    };
+    Some(KeySchema { partition: name(KeyType::Hash)?, sort: name(KeyType::Range) })
+}
+
+impl Table for DynamoTable {
+    fn schema(&self) -> &KeySchema {
+        &self.schema
+    }
+
+    async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
+        let mut expressions =
+            Expressions::with(get.names.clone().into_iter().collect(), Default::default())?;
+        let projection = get.projection.as_ref().map(|asked| {
+            let marks = mark::ALL.map(|name| expressions.name(name)).join(", ");
+            format!("{asked}, {marks}")
+        });
+        let (names, _) = expressions.into_parts();
+        let request = self
+            .repeating
+            .get_item()
+            .table_name(&self.name)
+            .set_key(Some(item_to_sdk(get.key.attributes())))
+            .consistent_read(get.consistency == Consistency::Strong)
+            .set_projection_expression(projection)
+            .set_expression_attribute_names(names);
+        let answer = request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
+        answer.item.map(item_from_sdk).transpose()
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {
+        self.get_batch(keys).await
+    }
+
+    async fn write(&self, write: &Write) -> Result<Written, Error> {
+        self.write_once(write).await
+    }
+
+    async fn insert(&self, items: &[Item]) -> Vec<Inserted> {
+        self.insert_all(items).await
+    }
+
+    async fn scan(&self, segment: Segment, after: Option<&Key>, limit: u32) -> Result<Page, Error> {
+        let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
+        let request = self
+            .repeating
+            .scan()
+            .table_name(&self.name)
+            .consistent_read(true)
+            .segment(number(segment.index))
+            .total_segments(number(segment.total))
+            .limit(number(limit))
+            .set_exclusive_start_key(after.map(|key| item_to_sdk(key.attributes())));
+        let answer = request.send().await.map_err(|error| self.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
+        let items = answer.items.unwrap_or_default().into_iter().map(item_from_sdk).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(item_from_sdk).transpose()?;
+        let next = next.map(|key| self.schema.key(key)).transpose();
+        Ok(Page { items, next: next.map_err(|error| Error::Invariant(format!("last evaluated key: {error}")))? })
+    }
+}

@@ -1,0 +1,56 @@
+//! What every function does before its first event: logs, configuration, clients.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use livemove_core::ports::{Clock, Millis};
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{log_filter, Config};
+use crate::errors::Failure;
+use crate::sites::Sites;
+
+/// The wall clock of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+    fn now(&self) -> Millis {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
+    }
+
+    async fn sleep(&self, pause: Millis) {
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+    }
+}
+
+/// What a function works with.
+#[derive(Debug)]
+pub struct Function {
+    /// The environment, read and checked.
+    pub config: Config,
+    /// Clients for both ends.
+    pub sites: Sites,
+}
+
+/// Starts logging, reads the configuration and prepares the clients; nothing is sent yet.
+///
+/// # Errors
+/// `WrongConfiguration` naming the variable and what to set; it is logged already.
+pub async fn start() -> Result<Function, Failure> {
+    logs();
+    let config = Config::from_env().inspect_err(|error| tracing::error!(%error, "cannot start"))?;
+    let sites = Sites::load(&config).await;
+    Ok(Function { config, sites })
+}
+
+// JSON, one line an event; a panic is logged like any other error before the runtime reports it.
+fn logs() {
+    let filter = EnvFilter::try_new(log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+    // Lambda stamps the time itself.
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).without_time();
+    // A second start in one process keeps the first subscriber.
+    let _already_set = subscriber.try_init();
+    std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
+}
