@@ -1,6 +1,7 @@
 //! The adapters of livemove: DynamoDB, S3, the control table, configuration, metrics and Lambda start-up.
 
 pub mod config;
+pub mod control;
 pub mod dynamo;
 pub mod errors;
 pub mod metrics;

@@ -178,7 +178,7 @@ pub trait Stragglers: Sync {
 /// The certificates.
 pub trait Certificates: Sync {
     /// Stores the certificate of its subject and run in the place of the one before. Idempotent.
-    fn save(&self, certificate: &Certificate) -> impl Future<Output = Result<(), Error>> + Send;
+    fn keep(&self, certificate: &Certificate) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The certificate of a run.
     fn certificate(&self, subject: &str, run: Run) -> impl Future<Output = Result<Option<Certificate>, Error>> + Send;
@@ -205,6 +205,11 @@ pub trait Jobs: Sync {
     /// Removes every checkpoint of a job: what it found holds no longer. Idempotent; not atomic.
     fn forget(&self, subject: &str, run: Run, job: Job) -> impl Future<Output = Result<(), Error>> + Send;
 }
+
+/// Everything that the controller remembers by.
+pub trait Register: States + Migrations + Signals + Stragglers + Certificates + Jobs {}
+
+impl<R: States + Migrations + Signals + Stragglers + Certificates + Jobs> Register for R {}
 
 /// A job of a run in one figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

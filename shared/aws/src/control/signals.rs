@@ -1,0 +1,113 @@
+//! What the functions at the streams tell the controller: canaries seen, batches done.
+
+use livemove_core::error::Error;
+use livemove_core::mark::Run;
+use livemove_core::phase::Side;
+use livemove_core::ports::Millis;
+use livemove_core::register::{Canary, Report, Signals};
+
+use super::Control;
+use super::row::{self, n, s};
+use crate::sdk_error::Effect;
+
+impl Signals for Control {
+    async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
+        let attributes = [("nonce", s(&canary.nonce)), ("run", n(canary.run.0)), ("sent", n(canary.sent))];
+        let mut item = row::item(subject, &canary_key(side), attributes);
+        item.extend(canary.seen.map(|seen| ("seen".to_owned(), n(seen))));
+        // A repeated call must not take back that this very canary was seen meanwhile.
+        let request = self
+            .repeating
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #nonce <> :nonce")
+            .expression_attribute_names("#nonce", "nonce")
+            .expression_attribute_values(":nonce", s(&canary.nonce));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(self.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
+        }
+    }
+
+    async fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis) -> Result<(), Error> {
+        let request = self
+            .repeating
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(row::key(subject, &canary_key(side))))
+            .update_expression("SET #seen = :at")
+            .condition_expression("#nonce = :nonce AND attribute_not_exists(#seen)")
+            .expression_attribute_names("#seen", "seen")
+            .expression_attribute_names("#nonce", "nonce")
+            .expression_attribute_values(":nonce", s(nonce))
+            .expression_attribute_values(":at", n(at));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error) => Err(self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error)),
+        }
+    }
+
+    async fn canary(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
+        let Some(row) = self.row(subject, &canary_key(side)).await? else { return Ok(None) };
+        Ok(Some(Canary {
+            nonce: row.text("nonce")?.to_owned(),
+            run: Run(row.number("run")?),
+            sent: row.number("sent")?,
+            seen: row.optional_number("seen")?,
+        }))
+    }
+
+    async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
+        let names = ["at", "record_at", "position", "records", "failed"];
+        let position = if batch.position.is_some() { "SET #at = :at, #record_at = :record_at, #position = :position" } else {
+            "SET #at = :at, #record_at = :record_at REMOVE #position"
+        };
+        let mut request = self
+            .once
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(row::key(subject, &report_key(side))))
+            .update_expression(format!("{position} ADD #records :records, #failed :failed"))
+            .expression_attribute_values(":at", n(batch.at))
+            .expression_attribute_values(":record_at", n(batch.record_at))
+            .expression_attribute_values(":records", n(batch.records))
+            .expression_attribute_values(":failed", n(batch.failed));
+        for name in names {
+            request = request.expression_attribute_names(format!("#{name}"), name);
+        }
+        if let Some(position) = &batch.position {
+            request = request.expression_attribute_values(":position", s(position));
+        }
+        request.send().await.map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
+        Ok(())
+    }
+
+    async fn reported(&self, subject: &str, side: Side) -> Result<Option<Report>, Error> {
+        let Some(row) = self.row(subject, &report_key(side)).await? else { return Ok(None) };
+        Ok(Some(Report {
+            at: row.number("at")?,
+            record_at: row.number("record_at")?,
+            position: row.text("position").ok().map(str::to_owned),
+            records: row.number("records")?,
+            failed: row.number("failed")?,
+        }))
+    }
+}
+
+fn canary_key(side: Side) -> String {
+    format!("canary#{}", name(side))
+}
+
+fn report_key(side: Side) -> String {
+    format!("replicator#{}", name(side))
+}
+
+fn name(side: Side) -> &'static str {
+    match side {
+        Side::Source => "source",
+        Side::Target => "target",
+    }
+}
