@@ -24,5 +24,7 @@ pub mod route;
 pub mod scan;
 pub mod segment;
 pub mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod verify;
 pub mod write;

@@ -1,0 +1,32 @@
+//! What tests of the protocol need: a table in memory that behaves as DynamoDB does, a wrapper that injects
+//! faults, and the contract suite that holds the one and the real table to the same promises.
+//!
+//! Built for tests only (feature `testing`): none of it is in a deployed function.
+
+// Tests fail by panicking.
+#![allow(clippy::panic, clippy::unwrap_used)]
+
+mod apply;
+mod arithmetic;
+
+pub mod evaluate;
+pub mod faults;
+pub mod memory;
+mod modify;
+
+use std::future::Future;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Runs a future that needs no runtime to its end. It is polled over and over, so it may yield but must not
+/// wait for another thread for long.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::yield_now(),
+        }
+    }
+}
