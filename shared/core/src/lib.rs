@@ -14,6 +14,7 @@ pub mod item;
 pub mod job;
 pub mod lease;
 pub mod mark;
+pub mod object;
 pub mod phase;
 pub mod plan;
 pub mod ports;
