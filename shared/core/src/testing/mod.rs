@@ -8,7 +8,7 @@
 
 mod apply;
 mod arithmetic;
-
+pub mod contract;
 pub mod evaluate;
 pub mod faults;
 pub mod memory;

@@ -1,0 +1,10 @@
+//! The table in memory keeps the contract of every table: what the schedule explorer proves with it holds
+//! for whatever else passes the same suite.
+
+use livemove_core::testing::memory::Memory;
+use livemove_core::testing::{block_on, contract};
+
+#[test]
+fn the_table_in_memory_keeps_the_contract() {
+    block_on(contract::run_all(async || Memory::new(contract::schema())));
+}
