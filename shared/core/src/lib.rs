@@ -24,6 +24,7 @@ pub mod replicate;
 pub mod route;
 pub mod scan;
 pub mod segment;
+pub mod steer;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
