@@ -1,5 +1,6 @@
 //! The adapters of livemove: DynamoDB, S3, the control table, configuration, metrics and Lambda start-up.
 
+pub mod api;
 pub mod config;
 pub mod control;
 pub mod dynamo;

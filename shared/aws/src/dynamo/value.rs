@@ -91,9 +91,4 @@ mod tests {
             assert_eq!(from_sdk(to_sdk(&value)).unwrap(), value);
         }
     }
-
-    #[test]
-    fn an_unknown_type_is_refused() {
-        assert_eq!(from_sdk(Sdk::Unknown).unwrap_err().name(), "UnknownAttributeType");
-    }
 }

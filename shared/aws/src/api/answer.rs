@@ -1,0 +1,126 @@
+//! Answers: DynamoDB's JSON, through the door the call came in.
+
+use lambda_runtime::Diagnostic;
+use livemove_core::error::{Error, Remedy};
+use serde_json::{json, Map, Value};
+
+use super::payload::Door;
+
+/// What Lambda gets to hear of a call.
+///
+/// # Errors
+/// Through the direct door, every error: `errorType` is the exception's name, `errorMessage` its JSON.
+pub(super) fn answer(door: Door, operation: &str, result: Result<Value, Error>) -> Result<Value, Diagnostic> {
+    let error = match (door, result) {
+        (Door::Direct, Ok(output)) => return Ok(output),
+        (Door::Url, Ok(output)) => return Ok(response(200, &output)),
+        (_, Err(error)) => error,
+    };
+    log(operation, &error);
+    let body = body(&error);
+    match door {
+        Door::Direct => Err(Diagnostic { error_type: exception(&error).to_owned(), error_message: body.to_string() }),
+        Door::Url => Ok(response(status(&error), &body)),
+    }
+}
+
+fn response(status: u16, body: &Value) -> Value {
+    json!({
+        "statusCode": status,
+        "headers": {"content-type": "application/x-amz-json-1.0"},
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    })
+}
+
+// The caller's own mistakes are the caller's to log; their messages may quote item values.
+fn log(operation: &str, error: &Error) {
+    match error.remedy() {
+        Remedy::Retry => tracing::warn!(operation, name = error.name(), %error, "operation not done"),
+        Remedy::Bug => tracing::error!(operation, name = error.name(), %error, "operation met a broken invariant"),
+        Remedy::Stop => tracing::info!(operation, name = error.name(), "operation refused"),
+    }
+}
+
+fn status(error: &Error) -> u16 {
+    match error.remedy() {
+        Remedy::Retry | Remedy::Bug => 503,
+        Remedy::Stop => 400,
+    }
+}
+
+/// The name applications match on: DynamoDB's own where it has one.
+fn exception(error: &Error) -> &str {
+    match error {
+        Error::Throttled(_) => "ThrottlingException",
+        other => other.name(),
+    }
+}
+
+fn body(error: &Error) -> Value {
+    let (message, remedy) = match error {
+        Error::Rejected { message, .. } => (message.clone(), None),
+        Error::ConditionFailed { .. } => ("The conditional request failed".to_owned(), None),
+        Error::Refused { reason, remedy, .. } => (reason.clone(), Some(remedy.as_str())),
+        Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => {
+            (error.to_string(), Some("nothing was done: try again after a pause"))
+        }
+        Error::Ambiguous(_) => {
+            (error.to_string(), Some("it may have been done or not: read the item before trying again"))
+        }
+        Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
+        Error::Invariant(_) => (error.to_string(), Some("report it")),
+    };
+    let mut body = Map::from_iter([
+        ("__type".to_owned(), json!(exception(error))),
+        ("message".to_owned(), json!(message)),
+    ]);
+    body.extend(remedy.map(|remedy| ("remedy".to_owned(), json!(remedy))));
+    if let Error::ConditionFailed { item: Some(item) } = error {
+        body.insert("Item".to_owned(), json!(item));
+    }
+    Value::Object(body)
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::item::Item;
+    use serde_dynamo::AttributeValue;
+
+    use super::*;
+
+    fn failed() -> Error {
+        let item = Item([("n".to_owned(), AttributeValue::N("1.0".to_owned()))].into());
+        Error::ConditionFailed { item: Some(item) }
+    }
+
+    #[test]
+    fn a_failed_condition_is_dynamodbs_exception_with_the_item() {
+        let diagnostic = answer(Door::Direct, "PutItem", Err(failed())).unwrap_err();
+        assert_eq!(diagnostic.error_type, "ConditionalCheckFailedException");
+        let body: Value = serde_json::from_str(&diagnostic.error_message).unwrap();
+        assert_eq!(body["__type"], "ConditionalCheckFailedException");
+        assert_eq!(body["Item"], json!({"n": {"N": "1.0"}}));
+        assert_eq!(body.get("remedy"), None);
+    }
+
+    #[test]
+    fn through_a_url_errors_are_responses_by_who_can_help() {
+        let status = |error| answer(Door::Url, "PutItem", Err(error)).unwrap()["statusCode"].clone();
+        assert_eq!(status(failed()), 400);
+        assert_eq!(status(Error::refused("ValidationException", "a", "b")), 400);
+        assert_eq!(status(Error::Throttled(String::new())), 503);
+        assert_eq!(status(Error::Ambiguous(String::new())), 503);
+        let body = answer(Door::Url, "PutItem", Err(Error::Throttled(String::new()))).unwrap()["body"].clone();
+        assert!(body.as_str().unwrap().contains("ThrottlingException"), "{body}");
+    }
+
+    #[test]
+    fn an_answer_is_dynamodbs_json_through_every_door() {
+        let output = json!({"Item": {"n": {"N": "1.0"}}});
+        assert_eq!(answer(Door::Direct, "GetItem", Ok(output.clone())).unwrap(), output);
+        let response = answer(Door::Url, "GetItem", Ok(output.clone())).unwrap();
+        assert_eq!(response["statusCode"], 200);
+        assert_eq!(serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(), output);
+    }
+}

@@ -1,0 +1,14 @@
+//! Reader and writer: the front doors that speak DynamoDB's JSON.
+//!
+//! A request is decoded in full or refused by name; nothing in it is ever ignored.
+
+mod answer;
+mod parameters;
+mod payload;
+pub mod reader;
+mod requests;
+mod tables;
+pub mod writer;
+
+pub use payload::{open, Call, Door};
+pub use requests::{read_operation, write_operation, BatchPart, GetOptions, ReadOperation, TableGet, TableWrite};
