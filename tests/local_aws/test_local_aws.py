@@ -10,7 +10,7 @@ import zipfile
 import boto3
 import pytest
 
-from tests.local_aws.corrections import first_failed
+from tests.local_aws.corrections.streams import first_failed
 from tests.local_aws.server import ROOT, LocalAws
 
 # Reports the first record as failed the first time it is seen, and writes down every key it is given.
@@ -117,6 +117,30 @@ def test_a_slow_function_does_not_hold_up_another_mapping(aws):
 def test_what_a_partial_batch_response_says_is_done(response, done):
     records = [{"dynamodb": {"SequenceNumber": str(n)}} for n in (1, 2, 3)]
     assert first_failed(response, records) == done
+
+
+def tags(s3, key):
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket="tagged", Key=key)["TagSet"]}
+
+
+def test_tags_go_with_the_object_that_they_were_put_with(aws):
+    s3 = client(aws, "s3")
+    s3.create_bucket(Bucket="tagged")
+    s3.put_object(Bucket="tagged", Key="k", Body=b"1", Tagging="a=b+c&d=")
+    assert tags(s3, "k") == {"a": "b c", "d": ""}
+    s3.put_object(Bucket="tagged", Key="k", Body=b"2")
+    assert tags(s3, "k") == {}
+
+
+def test_tags_of_an_upload_in_parts_are_those_of_its_object(aws):
+    s3 = client(aws, "s3")
+    s3.create_bucket(Bucket="tagged")
+    for tagging, expected in (("x=1", {"x": "1"}), (None, {})):
+        upload = s3.create_multipart_upload(Bucket="tagged", Key="p", **({"Tagging": tagging} if tagging else {}))["UploadId"]
+        part = s3.upload_part(Bucket="tagged", Key="p", UploadId=upload, PartNumber=1, Body=b"x")
+        s3.complete_multipart_upload(Bucket="tagged", Key="p", UploadId=upload,
+                                     MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part["ETag"]}]})
+        assert tags(s3, "p") == expected
 
 
 def test_accounts_and_regions_are_apart(aws):

@@ -1,35 +1,19 @@
-"""Where MiniStack 1.5.33 differs from AWS and our end-to-end tests would notice: corrected, in its process.
+"""Event source mappings of DynamoDB streams, as AWS serves them.
 
-Stream event source mappings (`serve_streams`). MiniStack
-- ignores `ReportBatchItemFailures` for DynamoDB streams: records that a function reports as failed are lost.
-  AWS starts again at the first reported record, see
+MiniStack
+- ignores `ReportBatchItemFailures` for streams: records that a function reports as failed are lost. AWS starts
+  again at the first reported record, see
   <https://docs.aws.amazon.com/lambda/latest/dg/services-ddb-batchfailurereporting.html>;
 - calls the functions of all mappings, and hands out all queue batches, on one thread: a slow replicator stops
   every other mapping. On AWS each shard has its own.
 Both are put right. Not corrected: retries are endless, a batch is never bisected, and the failure destination
-is used for too old records alone (those rules are tested with our own driver, not here).
-
-Left as they are, because nothing of ours meets them: cross-account CopyObject (the copier streams GET to PUT),
-EventBridge straight to a function (a queue stands between), asynchronous invocation under throttling,
-`version-id` in S3 events.
-
-Every correction leans on MiniStack's inside, so another version is refused until somebody has looked.
+is not used (those rules are tested with our own driver, not here).
 """
 
-import importlib.metadata
 import json
 import time
 
-VERSION = "1.5.33"
 PAUSE_AFTER_FAILURE_S = 0.2
-
-
-def apply() -> None:
-    """Correct the MiniStack that this process is about to run; refuses any version but the one looked at."""
-    found = importlib.metadata.version("ministack")
-    if found != VERSION:
-        raise SystemExit(f"tests/local_aws/corrections.py knows ministack {VERSION}, found {found}: check each correction first")
-    serve_streams()
 
 
 def first_failed(response, records) -> int:
@@ -49,7 +33,7 @@ def first_failed(response, records) -> int:
     return min(positions.get((failure or {}).get("itemIdentifier"), 0) for failure in failures)
 
 
-def serve_streams() -> None:
+def correct() -> None:
     """Replace MiniStack's poller of DynamoDB streams by one that hands each mapping's batch to its own thread."""
     from ministack.services import lambda_svc
 

@@ -1,0 +1,6 @@
+"""What demo and end-to-end tests share: an existing service, its applications, the deployment, and the audit.
+
+`world` (where everything is) → `items`, `objects` (the data of the service) → `service` (create and load it)
+→ `deploy` (the product beside it) → `door`, `book`, `item_clients`, `object_clients`, `traffic` (applications
+that never stop) → `steps` (state machines) → `audit` (did every acknowledged write end where it belongs).
+"""
