@@ -84,7 +84,7 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
     let mut followed = Followed::default();
     let mut results = stream::iter(by_key(notices))
         .map(|(key, seen)| async move {
-            let result = cache.run(|view| one(pair, follower, view, key, seen.sequencer.as_ref())).await;
+            let result = cache.run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref())).await;
             (key, seen.messages, result)
         })
         .buffer_unordered(follower.in_flight.max(1));
@@ -97,7 +97,7 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
             }
             Ok(Handled::Synced(Outcome::Kept | Outcome::Duplicate | Outcome::Ours) | Handled::Nothing) => followed.kept += 1,
             Ok(Handled::Canary(nonce)) => followed.canaries.push((nonce, messages)),
-            Ok(Handled::Late(run, content)) => followed.late.push(Late { run, key: key.to_owned(), content, messages }),
+            Ok(Handled::Late(run, content)) => followed.late.push(Late { run, key, content, messages }),
             Err(error) => {
                 let text = error.to_string();
                 followed.failed.extend(messages.into_iter().map(|message| (message, again(&error, &text))));
@@ -128,10 +128,10 @@ struct Seen {
 }
 
 /// The notices by key. One without a sequencer must be looked at whatever the ledger says.
-fn by_key(notices: &[Notice]) -> BTreeMap<&str, Seen> {
-    let mut keys: BTreeMap<&str, Seen> = BTreeMap::new();
+fn by_key(notices: &[Notice]) -> BTreeMap<String, Seen> {
+    let mut keys: BTreeMap<String, Seen> = BTreeMap::new();
     for notice in notices {
-        let seen = keys.entry(&notice.key).or_default();
+        let seen = keys.entry(notice.key.clone()).or_default();
         seen.messages.push(notice.message.clone());
         seen.unordered |= notice.sequencer.is_none();
         seen.sequencer = seen.sequencer.take().max(notice.sequencer.clone()).filter(|_| !seen.unordered);

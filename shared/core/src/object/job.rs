@@ -132,8 +132,9 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
     async fn each(&self, batch: &Batch) -> Result<Counts, Error> {
         let mut counts = Counts { read: batch.keys.len() as u64, ..Counts::default() };
         let mut failed = None;
-        let mut results =
-            stream::iter(&batch.keys).map(|key| self.one(key)).buffer_unordered(self.limits.in_flight.max(1));
+        let mut results = stream::iter(batch.keys.clone())
+            .map(|key| async move { self.one(&key).await })
+            .buffer_unordered(self.limits.in_flight.max(1));
         while let Some(result) = results.next().await {
             match result {
                 Ok(done) => counts.add(&done),

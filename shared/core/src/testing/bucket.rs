@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::bucket_contract::Application;
 use super::faults::Fault;
 use super::memory::{Hook, NoHook};
 use crate::canonical::Digest;
@@ -184,6 +185,16 @@ impl Contents {
         // Of varying length, as S3's.
         let sequencer = Sequencer::new(&format!("{:06X}", self.events.len() + 1));
         self.events.push(Event { key: key.to_owned(), sequencer });
+    }
+}
+
+impl<H: Hook> Application for MemoryBucket<H> {
+    async fn put(&self, key: &str, content: &[u8], description: &Description, tags: &Tags) {
+        self.store(key, content.to_vec(), description.clone(), tags.clone());
+    }
+
+    async fn read(&self, key: &str) -> Option<Vec<u8>> {
+        self.content(key)
     }
 }
 

@@ -9,10 +9,13 @@
 mod apply;
 mod arithmetic;
 pub mod contract;
+pub mod bucket;
+pub mod bucket_contract;
 pub mod evaluate;
 pub mod faults;
 pub mod memory;
 mod modify;
+pub mod register;
 
 use std::future::Future;
 use std::pin::pin;

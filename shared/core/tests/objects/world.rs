@@ -1,0 +1,166 @@
+//! Two buckets, a ledger, a clock that runs only when somebody sleeps, and a state that the test sets.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
+use livemove_core::error::Error;
+use livemove_core::job::{Limits, Progress};
+use livemove_core::lease::{Cache, Phases};
+use livemove_core::mark::Run;
+use livemove_core::object::follow::{follow, Followed, Follower, Notice};
+use livemove_core::object::ledger::Sequencer;
+use livemove_core::object::sync::{sync, Cause, Outcome, Turn};
+use livemove_core::object::{job, Pair};
+use livemove_core::phase::{Phase, Side, State};
+use livemove_core::ports::{Clock, Millis};
+use livemove_core::segment::Segment;
+use livemove_core::testing::block_on;
+use livemove_core::testing::bucket::{MemoryBucket, MemoryLedger, Tagging, Yielding};
+use livemove_core::testing::memory::Hook;
+
+#[derive(Clone, Debug, Default)]
+pub struct Now(Arc<AtomicU64>);
+
+impl Clock for Now {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::SeqCst)
+    }
+
+    async fn sleep(&self, pause: Millis) {
+        self.0.fetch_add(pause, Ordering::SeqCst);
+        Yielding.pause().await;
+    }
+}
+
+pub struct World {
+    pub source: MemoryBucket<Yielding>,
+    pub target: MemoryBucket<Yielding>,
+    pub ledger: MemoryLedger<Yielding>,
+    pub clock: Now,
+    state: Mutex<State>,
+    checkpoints: Mutex<BTreeMap<String, Checkpoint<String>>>,
+    attempts: AtomicU64,
+}
+
+pub type WorldPair<'a> = Pair<'a, MemoryBucket<Yielding>, MemoryLedger<Yielding>, Now>;
+
+impl World {
+    pub fn new(tagging: Tagging) -> World {
+        let world = World {
+            source: MemoryBucket::with_hook(tagging, Yielding),
+            target: MemoryBucket::with_hook(tagging, Yielding),
+            ledger: MemoryLedger::with_hook(Yielding),
+            clock: Now::default(),
+            state: Mutex::new(State::first(0)),
+            checkpoints: Mutex::default(),
+            attempts: AtomicU64::default(),
+        };
+        world.phase(1, Phase::Copy);
+        world
+    }
+
+    pub fn pair(&self) -> WorldPair<'_> {
+        Pair { source: &self.source, target: &self.target, ledger: &self.ledger, clock: &self.clock }
+    }
+
+    pub fn phase(&self, run: u32, phase: Phase) {
+        let mut state = self.state.lock().unwrap();
+        *state = State { run: Run(run), phase, sealed: false, ..state.clone() };
+    }
+
+    pub fn seal(&self) {
+        self.state.lock().unwrap().sealed = true;
+    }
+
+    pub fn holder(&self) -> String {
+        format!("attempt {}", self.attempts.fetch_add(1, Ordering::SeqCst))
+    }
+
+    pub async fn sync(&self, run: u32, key: &str, cause: Cause<'_>) -> Result<Outcome, Error> {
+        let dead_by = self.clock.now() + 60_000;
+        let holder = self.holder();
+        let turn = Turn { run: Run(run), holder: &holder, act_until: dead_by, dead_by };
+        sync(self.pair(), turn, key, cause).await
+    }
+
+    pub async fn follow(&self, side: Side, events: &[(&str, Option<Sequencer>)]) -> Followed {
+        let notices: Vec<Notice> = events
+            .iter()
+            .enumerate()
+            .map(|(i, (key, sequencer))| Notice {
+                message: format!("m{i}"),
+                key: (*key).to_owned(),
+                sequencer: sequencer.clone(),
+            })
+            .collect();
+        let cache = Cache::new(self, self.clock.clone(), 5_000);
+        let holder = self.holder();
+        let follower = Follower { side, holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
+        follow(&cache, self.pair(), follower, &notices).await
+    }
+
+    /// Delivers every event that the bucket of `side` has emitted so far.
+    pub async fn drain(&self, side: Side) -> Followed {
+        let bucket = if side == Side::Source { &self.source } else { &self.target };
+        let events = bucket.events();
+        let events: Vec<_> = events.iter().map(|event| (event.key.as_str(), Some(event.sequencer.clone()))).collect();
+        self.follow(side, &events).await
+    }
+
+    /// Runs a job on all its segments to the end.
+    pub fn job(&self, run: u32, job: Job) -> Counts {
+        let mut counts = Counts::default();
+        for index in 0..3 {
+            let task = Task { subject: "bucket#b".to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
+            self.checkpoints.lock().unwrap().remove(&name(&task));
+            let mut progress = Progress { done: false, counts: Counts::default() };
+            while !progress.done {
+                progress = block_on(self.work(&task)).unwrap();
+            }
+            counts.add(&progress.counts);
+        }
+        counts
+    }
+
+    pub async fn work(&self, task: &Task) -> Result<Progress, Error> {
+        let holder = self.holder();
+        let limits = Limits { deadline: self.clock.now() + 60_000, call: 3_000, page_items: 2, in_flight: 2 };
+        job::run(self.pair(), &self, self, task, &holder, limits).await
+    }
+
+    pub fn assert_equal(&self) {
+        let plain = |bucket: &MemoryBucket<Yielding>| -> Vec<_> {
+            let objects = bucket.objects().into_iter();
+            objects.map(|(key, object)| (key, object.content, object.description, object.tags)).collect()
+        };
+        assert_eq!(plain(&self.source), plain(&self.target));
+    }
+}
+
+fn name(task: &Task) -> String {
+    format!("{} {} {:?} {}", task.subject, task.run, task.job, task.segment.index)
+}
+
+impl Phases for &World {
+    async fn state(&self) -> Result<State, Error> {
+        Ok(self.state.lock().unwrap().clone())
+    }
+}
+
+impl Checkpoints<String> for World {
+    async fn load(&self, task: &Task) -> Result<Checkpoint<String>, Error> {
+        Ok(self.checkpoints.lock().unwrap().get(&name(task)).cloned().unwrap_or_default())
+    }
+
+    async fn save(&self, task: &Task, next: &Checkpoint<String>) -> Result<(), Error> {
+        let mut all = self.checkpoints.lock().unwrap();
+        let stored = all.get(&name(task)).map_or(0, |stored| stored.version);
+        if stored + 1 != next.version {
+            return Err(Error::Conflict("checkpoint".to_owned()));
+        }
+        all.insert(name(task), next.clone());
+        Ok(())
+    }
+}
