@@ -38,7 +38,21 @@ impl DynamoTable {
     pub async fn open(sites: &Sites, end: &End, name: &str, longest: Duration) -> Result<DynamoTable, Error> {
         let repeating = sites.dynamodb(end, Calls { longest, retry: Retry::Idempotent })?;
         let once = sites.dynamodb(end, Calls { longest, retry: Retry::Never })?;
-        let resource = format!("table {name} in {end}");
+        DynamoTable::described(repeating, once, name, format!("table {name} in {end}"), longest).await
+    }
+
+    /// As [`DynamoTable::open`], with clients of one's own: `repeating` may send a request again, `once` must
+    /// not. `resource` is what errors call the table.
+    ///
+    /// # Errors
+    /// What DescribeTable answers.
+    pub async fn described(
+        repeating: Client,
+        once: Client,
+        name: &str,
+        resource: String,
+        longest: Duration,
+    ) -> Result<DynamoTable, Error> {
         let described = repeating.describe_table().table_name(name).send().await;
         let described = described.map_err(|error| {
             Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
@@ -47,6 +61,12 @@ impl DynamoTable {
         let schema = key_schema(&elements)
             .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
         Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
+    }
+
+    /// The same table through other clients.
+    #[must_use]
+    pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
+        DynamoTable { repeating, once, ..self.clone() }
     }
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
