@@ -1,11 +1,15 @@
 //! The adapters of livemove: DynamoDB, S3, the control table, configuration, metrics and Lambda start-up.
 
 pub mod api;
+pub mod backfill;
 pub mod config;
 pub mod control;
 pub mod dynamo;
 pub mod errors;
 pub mod metrics;
+pub mod replicator;
 pub mod sdk_error;
+pub mod segments;
 pub mod sites;
 pub mod startup;
+pub mod streams;

@@ -1,0 +1,138 @@
+//! The jobs' function: plans a job, or works on one segment of it until it is done or time is up.
+
+use std::time::Duration;
+
+use livemove_core::checkpoint::Counts;
+use livemove_core::error::Error;
+use livemove_core::job::{self, Limits, Progress};
+use livemove_core::phase::{Kind, Side};
+use livemove_core::plan::SubjectPlan;
+use livemove_core::ports::{Clock, Millis};
+use livemove_core::route::Pair;
+use serde::de::DeserializeOwned;
+use serde::Serialize;
+use serde_json::{json, Value};
+
+use crate::control::Control;
+use crate::dynamo::DynamoTable;
+use crate::metrics::{Line, DIFFERING, READ, WRITTEN};
+use crate::segments::{plan, PlanRequest, SegmentTask};
+use crate::startup::{Function, SystemClock};
+
+/// Items a page: DynamoDB cuts pages at 1 MB anyway.
+const PAGE_ITEMS: u32 = 500;
+
+/// Plans jobs and works on their segments.
+#[derive(Debug)]
+pub struct Backfill<'a> {
+    function: &'a Function,
+    control: &'a Control,
+}
+
+/// One invocation, as Lambda tells of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation<'a> {
+    /// Its id; different for every one.
+    pub id: &'a str,
+    /// When it is ended from outside.
+    pub deadline: Millis,
+}
+
+/// Where a segment stands, as the state machine reads it.
+#[derive(Clone, Debug, Serialize)]
+struct SegmentAnswer<'a> {
+    done: bool,
+    subject: &'a str,
+    index: u32,
+    counts: &'a Counts,
+}
+
+impl<'a> Backfill<'a> {
+    /// Works by what the control table says.
+    pub fn new(function: &'a Function, control: &'a Control) -> Backfill<'a> {
+        Backfill { function, control }
+    }
+
+    /// Answers one invocation: a plan for `{"job":"plan",…}`, else the work on one segment. Safe to repeat.
+    ///
+    /// # Errors
+    /// `InvalidRequest`, and those of planning and of the jobs, by fixed names.
+    pub async fn handle(&self, request: Value, invocation: Invocation<'_>) -> Result<Value, Error> {
+        let result = if request.get("job").and_then(Value::as_str) == Some("plan") {
+            self.plan(&parse(request)?).await
+        } else {
+            self.segment(&parse(request)?, invocation).await
+        };
+        result.inspect_err(|error| tracing::warn!(error_type = error.name(), %error, "job failed"))
+    }
+
+    async fn plan(&self, request: &PlanRequest) -> Result<Value, Error> {
+        let segments = plan(self.control, request, SystemClock.now()).await?;
+        tracing::info!(job = ?request.job, run = %request.run, restart = request.restart, segments = segments.len(), "planned");
+        Ok(json!({"segments": segments}))
+    }
+
+    async fn segment(&self, request: &SegmentTask, invocation: Invocation<'_>) -> Result<Value, Error> {
+        let task = &request.task;
+        let (_, plan) = livemove_core::register::States::load(self.control, &task.subject).await?.ok_or_else(|| {
+            Error::refused("NotRegistered", format!("{} has no state", task.subject), "run preflight first")
+        })?;
+        let progress = match plan.kind {
+            Kind::Table => self.table(request, &plan, invocation).await?,
+            Kind::Bucket => return Err(Error::refused("NotRegistered", "buckets", "soon")),
+        };
+        self.record(request, &progress);
+        let answer =
+            SegmentAnswer { done: progress.done, subject: &task.subject, index: task.segment.index, counts: &progress.counts };
+        serde_json::to_value(answer).map_err(|error| Error::Invariant(format!("the answer is no JSON: {error}")))
+    }
+
+    async fn table(&self, request: &SegmentTask, plan: &SubjectPlan, invocation: Invocation<'_>) -> Result<Progress, Error> {
+        let longest = Duration::from_millis(plan.timing.call_ms);
+        let open = |side| {
+            let end = plan.end(side);
+            async move { DynamoTable::open(&self.function.sites, &end.into(), &end.name, longest).await }
+        };
+        let (source, target) = futures_util::try_join!(open(Side::Source), open(Side::Target))?;
+        let pair = Pair { source: &source, target: &target };
+        let phases = self.control.phases(&request.task.subject);
+        job::run(pair, &phases, &SystemClock, self.control, &request.task, limits(plan, invocation)).await
+    }
+
+    fn record(&self, request: &SegmentTask, progress: &Progress) {
+        let (task, counts) = (&request.task, &progress.counts);
+        tracing::info!(
+            subject = task.subject, job = ?task.job, run = %task.run, index = task.segment.index,
+            total = task.segment.total, done = progress.done, read = counts.read, written = counts.written,
+            kept = counts.kept, native = counts.native, differing = counts.differing, "segment"
+        );
+        // Counts are those of the whole segment: they count once, at its end.
+        if progress.done {
+            let config = &self.function.config;
+            Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
+                .value(READ, counts.read)
+                .value(WRITTEN, counts.written)
+                .value(DIFFERING, counts.differing)
+                .emit(SystemClock.now());
+        }
+    }
+}
+
+fn limits(plan: &SubjectPlan, invocation: Invocation<'_>) -> Limits {
+    Limits {
+        deadline: invocation.deadline,
+        call: plan.timing.call_ms,
+        page_items: PAGE_ITEMS,
+        in_flight: usize::try_from(plan.writes_in_flight).unwrap_or(usize::MAX),
+    }
+}
+
+fn parse<T: DeserializeOwned>(request: Value) -> Result<T, Error> {
+    serde_json::from_value(request).map_err(|error| {
+        Error::refused(
+            "InvalidRequest",
+            format!("the request cannot be read: {error}"),
+            "send {\"job\":\"plan\",\"for\":job,\"migration\",\"run\",\"restart\"} or one of the segments that it answers",
+        )
+    })
+}
