@@ -16,7 +16,6 @@ pub mod faults;
 pub mod memory;
 mod modify;
 pub mod register;
-pub mod register;
 
 use std::future::Future;
 use std::pin::pin;

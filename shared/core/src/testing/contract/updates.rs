@@ -189,7 +189,7 @@ pub async fn sets_lists_and_paths_change_in_place(table: &impl Table) {
         assert_same(stored(table, &key).await.as_ref(), Some(&expected), expression);
     }
     for expression in
-        ["SET a = missing", "SET missing.a = :v", "SET l.a = :v", "SET pk = :v", "SET q = :v, q = :v", "SET a = l + :v", "DELETE c :v"]
+        ["SET a = missing", "SET missing.a = :v", "SET l.a = :v", "SET pk = :v", "SET a = l + :v", "DELETE c :v"]
     {
         let mut write = update(&key, expression, []);
         if expression.contains(":v") {
