@@ -4,6 +4,8 @@
 """
 
 import os
+import pathlib
+import shutil
 import signal
 import sys
 import threading
@@ -11,11 +13,13 @@ import time
 
 
 def end_with(parent: int) -> None:
-    """Stop this process soon after `parent` has gone, so that a killed test run leaves no server behind."""
+    """Stop this process soon after `parent` has gone, so that a killed test run leaves no server and no files."""
 
     def watch():
         while os.getppid() == parent:
             time.sleep(0.5)
+        # Nobody is left who would remove its files.
+        shutil.rmtree(pathlib.Path(os.environ["STATE_DIR"]).parent, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, daemon=True).start()

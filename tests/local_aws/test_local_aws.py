@@ -2,6 +2,7 @@
 
 import io
 import json
+import pathlib
 import subprocess
 import sys
 import time
@@ -160,11 +161,12 @@ def test_run_gives_the_endpoint_and_hands_on_the_exit_code():
 
 def test_the_server_ends_with_the_process_that_started_it():
     code = ("import os\nfrom tests.local_aws.server import LocalAws\naws = LocalAws().start()\n"
-            "print(aws.process.pid, flush=True)\nos._exit(0)")
-    pid = int(subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+            "print(aws.process.pid, aws.home, flush=True)\nos._exit(0)")
+    pid, home = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split()
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline:
-        if subprocess.run(["kill", "-0", str(pid)], capture_output=True).returncode:
+        if subprocess.run(["kill", "-0", pid], capture_output=True).returncode:
+            assert not pathlib.Path(home).exists()
             return
         time.sleep(0.1)
     raise AssertionError(f"the server {pid} outlived its parent")
