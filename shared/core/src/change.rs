@@ -22,8 +22,11 @@ pub struct Change {
 /// What a change means for the table that `run` moves to.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Meaning {
-    /// The application's item is this now, or is gone: to be replicated.
+    /// The application's item is this now, or a tombstone: to be replicated.
     Value(Option<Item>),
+    /// The item was removed physically, by the application or by TTL. Nothing in such a record tells in which
+    /// run it happened, so the item itself must be looked at.
+    Removed,
     /// Nothing to replicate: a mark alone, a replica, another run's record.
     Nothing,
     /// Somebody wrote past the protocol to an item that had moved.
@@ -44,7 +47,7 @@ impl Change {
                 (Some(_), _) => Meaning::Nothing,
                 (None, true) if before.tombstone => Meaning::Nothing,
                 (None, true) => Meaning::Straggler,
-                (None, false) => Meaning::Value(None),
+                (None, false) => Meaning::Removed,
             };
         };
         let after = Marks::of(new);

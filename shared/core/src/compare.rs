@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::handoff::handoff;
 use crate::item::{Item, Key};
 use crate::mark::{visible, Marks, Position, Run};
-use crate::ports::{Action, Consistency, Get, Guard, Table, Write, Written};
+use crate::ports::{Action, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
 
 /// One key as both tables of a run hold it, marks included.
@@ -21,11 +21,12 @@ pub struct Sides {
 /// How the two sides of one key stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The application would see the same on both.
+    /// The application would see the same on both. The key may be half handed over: a handoff does not
+    /// change the value.
     Same,
     /// The gaining table owns the key: there is nothing to compare with.
     Native,
-    /// The losing table has given the key away, the gaining one has not taken it: a handoff is half done.
+    /// They differ, the losing table has given the key away and the gaining one has not taken it.
     HalfDone,
     /// They differ, and the losing table is right.
     Differs,
@@ -37,8 +38,8 @@ impl Sides {
     /// # Errors
     /// Those of the tables.
     pub async fn look<T: Table>(pair: Pair<'_, T>, run: Run, key: Key) -> Result<Sides, Error> {
-        let old = strong(pair.losing(run), &key).await?;
-        let new = strong(pair.gaining(run), &key).await?;
+        let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
+        let new = pair.gaining(run).get(&Get::whole(key.clone())).await?;
         Ok(Sides { key, old, new })
     }
 
@@ -47,12 +48,11 @@ impl Sides {
         if Marks::of_option(self.new.as_ref()).own >= run {
             return Verdict::Native;
         }
-        if Marks::of_option(self.old.as_ref()).moved >= run {
-            return Verdict::HalfDone;
-        }
+        let half_done = Marks::of_option(self.old.as_ref()).moved >= run;
         match (visible(self.old.clone()), visible(self.new.clone())) {
             (None, None) => Verdict::Same,
             (Some(old), Some(new)) if old.same_data(&new) => Verdict::Same,
+            (Some(_), _) | (None, Some(_)) if half_done => Verdict::HalfDone,
             (Some(_), _) | (None, Some(_)) => Verdict::Differs,
         }
     }
@@ -68,29 +68,30 @@ pub enum Repair {
 }
 
 /// Makes the gaining table's copy equal to the losing table's item, unless the key is native there or
-/// somebody changed it since the look. Answers whether anything was written; idempotent.
+/// somebody changes it meanwhile. Answers whether anything was written; idempotent.
+///
+/// The copy is read first: the value read after it is then at least as new as the position that the copy has,
+/// and may be put in its place at that position.
 ///
 /// # Errors
 /// Those of the tables.
-pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, sides: &Sides, repair: Repair) -> Result<bool, Error> {
+pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair: Repair) -> Result<bool, Error> {
+    let new = pair.gaining(run).get(&Get::whole(key.clone())).await?;
+    let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
+    let sides = Sides { key: key.clone(), old, new };
     match sides.verdict(run) {
         Verdict::Same | Verdict::Native => return Ok(false),
-        Verdict::HalfDone => return handoff(pair, run, &sides.key).await.map(|()| true),
+        Verdict::HalfDone => return handoff(pair, run, key).await.map(|()| true),
         Verdict::Differs => {}
     }
     let seen = Marks::of_option(sides.new.as_ref()).position;
     let (position, guard) = match repair {
-        Repair::Live => (Some(Position::repaired(run, seen.clone())), Guard::PositionIs(run, seen)),
-        Repair::Frozen => (Some(Position::end_of(run)), Guard::NotNative(run)),
+        Repair::Live => (Position::repaired(run, seen.clone()), Guard::PositionIs(run, seen)),
+        Repair::Frozen => (Position::end_of(run), Guard::NotNative(run)),
     };
-    let value = visible(sides.old.clone());
-    let marks = Marks { moved: run.previous(), tombstone: value.is_none(), position, ..Marks::default() };
-    let item = marks.onto(value.unwrap_or_else(|| sides.key.to_item()));
-    let written = pair.gaining(run).write(&Write::new(sides.key.clone(), Action::Put(item), guard)).await?;
+    let value = visible(sides.old);
+    let marks = Marks { moved: run.previous(), tombstone: value.is_none(), position: Some(position), ..Marks::default() };
+    let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
+    let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
     Ok(matches!(written, Written::Applied(_)))
-}
-
-async fn strong<T: Table>(table: &T, key: &Key) -> Result<Option<Item>, Error> {
-    let get = Get { key: key.clone(), consistency: Consistency::Strong, projection: None, names: Default::default() };
-    table.get(&get).await
 }

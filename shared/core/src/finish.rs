@@ -20,17 +20,11 @@ pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> 
             Verdict::Native => counts.native += 1,
             Verdict::Same => counts.kept += 1,
             Verdict::HalfDone | Verdict::Differs => {
-                counts.written += u64::from(settle(pair, run, sides).await?);
+                counts.written += u64::from(put_right(pair, run, &sides.key, Repair::Frozen).await?);
             }
         }
     }
     Ok(counts)
-}
-
-/// Looks at the key itself before writing: the page is older than the table.
-async fn settle<T: Table>(pair: Pair<'_, T>, run: Run, sides: Sides) -> Result<bool, Error> {
-    let now = Sides::look(pair, run, sides.key).await?;
-    put_right(pair, run, &now, Repair::Frozen).await
 }
 
 /// Judges the keys of a page without writing. Digests cover what was compared: the keys that are not native,

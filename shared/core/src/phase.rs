@@ -163,9 +163,11 @@ impl State {
             (Phase::Old, true) if run == Run(1) => Stream::Ignore,
             (Phase::Old | Phase::Copy | Phase::Guarded | Phase::Handoff, true) if self.sealed => Stream::Watch(run),
             (Phase::Old | Phase::Copy | Phase::Guarded | Phase::Handoff, true) => Stream::Replicate(run),
-            (Phase::Old | Phase::Copy | Phase::Guarded, false) if run == Run(1) => Stream::Ignore,
-            (Phase::Old | Phase::Copy | Phase::Guarded, false) => Stream::Watch(run.previous()),
-            (Phase::Handoff | Phase::New, false) => Stream::Replicate(run.next()),
+            (Phase::Old | Phase::Copy, false) if run == Run(1) => Stream::Ignore,
+            (Phase::Old | Phase::Copy, false) => Stream::Watch(run.previous()),
+            // Armed in `guarded`: a neighbour may be in `handoff` already, and its native records must not be
+            // passed over by a replicator that does not know of it yet.
+            (Phase::Guarded | Phase::Handoff | Phase::New, false) => Stream::Replicate(run.next()),
             (Phase::New, true) => Stream::Watch(run),
         }
     }

@@ -47,6 +47,13 @@ pub struct Get {
     pub names: BTreeMap<String, String>,
 }
 
+impl Get {
+    /// A strongly consistent read of the whole item.
+    pub fn whole(key: Key) -> Get {
+        Get { key, consistency: Consistency::Strong, projection: None, names: BTreeMap::new() }
+    }
+}
+
 /// What the product demands of the stored item, beside the application's own condition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Guard {

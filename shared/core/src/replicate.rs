@@ -9,9 +9,9 @@ use crate::change::{Change, Meaning};
 use crate::error::Error;
 use crate::item::{Item, Key};
 use crate::lease::{Cache, Fenced, Phases};
-use crate::mark::{Marks, Position, Run};
+use crate::mark::{visible, Marks, Position, Run};
 use crate::phase::{Side, State, Stream};
-use crate::ports::{Action, Clock, Guard, Table, Write, Written};
+use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
 
 /// What came of one batch. Everything but `failed` is success.
@@ -48,12 +48,19 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
         .run(|view| async move {
             let mut outcome = Outcome::default();
             let images = last_images(&view.state, side, changes, &mut outcome);
-            let other = Fenced::new(other_of(pair, side), cache.clock(), view.until);
-            let mut results = stream::iter(images).map(|image| apply(&other, image)).buffer_unordered(in_flight.max(1));
+            let (mine, other) = match side {
+                Side::Source => (pair.source, pair.target),
+                Side::Target => (pair.target, pair.source),
+            };
+            let mine = Fenced::new(mine, cache.clock(), view.until);
+            let other = Fenced::new(other, cache.clock(), view.until);
+            let mut results = stream::iter(images)
+                .map(|image| async { (image.first.clone(), apply(&mine, &other, image).await) })
+                .buffer_unordered(in_flight.max(1));
             while let Some((first, result)) = results.next().await {
                 match result {
-                    Ok(Written::Applied(_)) => outcome.written += 1,
-                    Ok(Written::Refused(_)) => outcome.stale += 1,
+                    Ok(true) => outcome.written += 1,
+                    Ok(false) => outcome.stale += 1,
                     Err(Error::StalePhase) => return Err(Error::StalePhase),
                     Err(error) => outcome.failed.push((first, error)),
                 }
@@ -63,18 +70,13 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
         .await
 }
 
-fn other_of<'a, T>(pair: Pair<'a, T>, side: Side) -> &'a T {
-    match side {
-        Side::Source => pair.target,
-        Side::Target => pair.source,
-    }
-}
-
 /// The last image of one key in a batch.
 struct Image {
     run: Run,
     key: Key,
     value: Option<Item>,
+    /// The last record is a physical removal.
+    removed: bool,
     position: Position,
     /// Sequence number of the key's first record in the batch: from there it must be tried again.
     first: String,
@@ -87,20 +89,26 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
     for change in changes {
         match (meaning(stream, change), stream) {
             (Meaning::Canary(nonce), _) => outcome.canaries.push(nonce),
-            (Meaning::Value(value), Stream::Replicate(run)) => {
+            (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
+                let removed = meaning == Meaning::Removed;
+                let value = if let Meaning::Value(value) = meaning { value } else { None };
                 let index = *by_key.entry(change.key.id()).or_insert(images.len());
                 match images.get_mut(index) {
-                    Some(image) => (image.value, image.position) = (value, position),
+                    Some(image) => (image.value, image.removed, image.position) = (value, removed, position),
                     None => {
                         let (key, first) = (change.key.clone(), change.sequence.clone());
-                        images.push(Image { run, key, value, position, first });
+                        images.push(Image { run, key, value, removed, position, first });
                     }
                 }
             }
-            (Meaning::Value(_), Stream::Watch(_)) if change.at + SECOND <= state.sealed_at => outcome.skipped += 1,
-            (Meaning::Straggler, _) | (Meaning::Value(_), Stream::Watch(_)) => outcome.stragglers.push(change.clone()),
-            (Meaning::Nothing, _) | (Meaning::Value(_), Stream::Ignore) => outcome.skipped += 1,
+            (Meaning::Value(_) | Meaning::Removed, Stream::Watch(_)) if change.at + SECOND <= state.sealed_at => {
+                outcome.skipped += 1;
+            }
+            (Meaning::Straggler, _) | (Meaning::Value(_) | Meaning::Removed, Stream::Watch(_)) => {
+                outcome.stragglers.push(change.clone());
+            }
+            (Meaning::Nothing, _) | (Meaning::Value(_) | Meaning::Removed, Stream::Ignore) => outcome.skipped += 1,
         }
     }
     images
@@ -116,14 +124,20 @@ fn meaning(stream: Stream, change: &Change) -> Meaning {
         // Canaries come through in every phase: they prove the wiring before anything depends on it.
         Stream::Ignore => match change.meaning(Run(u32::MAX)) {
             canary @ Meaning::Canary(_) => canary,
-            Meaning::Value(_) | Meaning::Nothing | Meaning::Straggler => Meaning::Nothing,
+            Meaning::Value(_) | Meaning::Removed | Meaning::Nothing | Meaning::Straggler => Meaning::Nothing,
         },
     }
 }
 
-/// Puts the image, or a tombstone, where the key is not native and the stored image is older. A replica keeps
-/// saying that its key had moved in the run before, so that a late client of that run cannot take it back.
-async fn apply<T: Table>(gaining: &T, image: Image) -> (String, Result<Written, Error>) {
+/// Puts the image, or a tombstone, where the key is not native and the stored image is older; answers whether
+/// it did. A replica keeps saying that its key had moved in the run before, so that a late client of that run
+/// cannot take it back.
+async fn apply<T: Table>(losing: &T, gaining: &T, image: Image) -> Result<bool, Error> {
+    // A removal of an earlier run that is delivered again must not remove what came later; what came later has
+    // a record of its own.
+    if image.removed && visible(losing.get(&Get::whole(image.key.clone())).await?).is_some() {
+        return Ok(false);
+    }
     let marks = Marks {
         moved: image.run.previous(),
         tombstone: image.value.is_none(),
@@ -132,5 +146,6 @@ async fn apply<T: Table>(gaining: &T, image: Image) -> (String, Result<Written, 
     };
     let item = marks.onto(image.value.unwrap_or_else(|| image.key.to_item()));
     let guard = Guard::Older(image.run, image.position);
-    (image.first, gaining.write(&Write::new(image.key, Action::Put(item), guard)).await)
+    let written = gaining.write(&Write::new(image.key, Action::Put(item), guard)).await?;
+    Ok(matches!(written, Written::Applied(_)))
 }

@@ -55,7 +55,7 @@ pub async fn verify<T: Table, C: Clock>(
             if suspect.look_again(pair, run).await? {
                 counts.kept += 1;
             } else if on_difference == OnDifference::Repair && suspect.stands_still {
-                counts.written += u64::from(put_right(pair, run, &suspect.sides, Repair::Live).await?);
+                counts.written += u64::from(put_right(pair, run, &suspect.sides.key, Repair::Live).await?);
                 still.push(suspect);
             } else {
                 still.push(suspect);

@@ -108,7 +108,7 @@ fn the_streams_of_the_first_run() {
     for (phase, sealed, source, target) in [
         (Phase::Old, false, Ignore, Ignore),
         (Phase::Copy, false, Replicate(one), Ignore),
-        (Phase::Guarded, false, Replicate(one), Ignore),
+        (Phase::Guarded, false, Replicate(one), Replicate(Run(2))),
         (Phase::Handoff, false, Replicate(one), Replicate(Run(2))),
         (Phase::Handoff, true, Watch(one), Replicate(Run(2))),
         (Phase::New, false, Watch(one), Replicate(Run(2))),
@@ -137,7 +137,7 @@ fn while_keys_can_move_nobody_s_records_are_lost() {
             let state = state(run, phase, false);
             assert_eq!(state.stream(source_of(Run(run))), Stream::Replicate(Run(run)), "{phase} of run {run}");
         }
-        for phase in [Phase::Handoff, Phase::New] {
+        for phase in [Phase::Guarded, Phase::Handoff, Phase::New] {
             let state = state(run, phase, false);
             assert_eq!(state.stream(target_of(Run(run))), Stream::Replicate(Run(run + 1)), "{phase} of run {run}");
         }
