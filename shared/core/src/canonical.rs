@@ -91,7 +91,7 @@ fn write_value(out: &mut Vec<u8>, value: &AttributeValue) {
             list.iter().for_each(|value| write_value(out, value));
             out.push(b']');
         }
-        AttributeValue::Ss(set) => write_set(out, b's', set.iter().cloned().collect()),
+        AttributeValue::Ss(set) => write_set(out, b's', set.to_vec()),
         AttributeValue::Ns(set) => write_set(out, b'n', set.iter().map(|n| canonical_number(n)).collect()),
         AttributeValue::Bs(set) => {
             let mut sorted: Vec<_> = set.iter().collect();

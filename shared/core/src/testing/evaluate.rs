@@ -72,31 +72,27 @@ fn project_value(value: &AttributeValue, rests: &[&[Step]]) -> Option<AttributeV
         return Some(value.clone());
     }
     let steps = rests.iter().filter_map(|rest| rest.split_first());
-    match value {
-        AttributeValue::M(map) => {
-            let mut wanted: BTreeMap<&str, Vec<&[Step]>> = BTreeMap::new();
-            for (step, rest) in steps {
-                if let Step::Attribute(name) = step {
-                    wanted.entry(name).or_default().push(rest);
-                }
+    if let AttributeValue::M(map) = value {
+        let mut wanted: BTreeMap<&str, Vec<&[Step]>> = BTreeMap::new();
+        for (step, rest) in steps {
+            if let Step::Attribute(name) = step {
+                wanted.entry(name).or_default().push(rest);
             }
-            let shown: HashMap<_, _> = wanted
-                .into_iter()
-                .filter_map(|(name, rests)| Some((name.to_owned(), project_value(map.get(name)?, &rests)?)))
-                .collect();
-            (!shown.is_empty()).then_some(AttributeValue::M(shown))
         }
-        AttributeValue::L(list) => {
-            let mut wanted: BTreeMap<usize, Vec<&[Step]>> = BTreeMap::new();
-            for (step, rest) in steps {
-                if let Step::Index(index) = step {
-                    wanted.entry(*index).or_default().push(rest);
-                }
-            }
-            let shown: Vec<_> =
-                wanted.into_iter().filter_map(|(index, rests)| project_value(list.get(index)?, &rests)).collect();
-            (!shown.is_empty()).then_some(AttributeValue::L(shown))
-        }
-        _ => None,
+        let part = |(name, rests): (&str, Vec<&[Step]>)| {
+            Some((name.to_owned(), project_value(map.get(name)?, &rests)?))
+        };
+        let shown: HashMap<_, _> = wanted.into_iter().filter_map(part).collect();
+        return (!shown.is_empty()).then_some(AttributeValue::M(shown));
     }
+    let AttributeValue::L(list) = value else { return None };
+    let mut wanted: BTreeMap<usize, Vec<&[Step]>> = BTreeMap::new();
+    for (step, rest) in steps {
+        if let Step::Index(index) = step {
+            wanted.entry(*index).or_default().push(rest);
+        }
+    }
+    let part = |(index, rests): (usize, Vec<&[Step]>)| project_value(list.get(index)?, &rests);
+    let shown: Vec<_> = wanted.into_iter().filter_map(part).collect();
+    (!shown.is_empty()).then_some(AttributeValue::L(shown))
 }

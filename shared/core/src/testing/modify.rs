@@ -122,12 +122,9 @@ fn operand<'a>(placeholder: &str, bindings: Bindings<'a>) -> Result<&'a Attribut
 }
 
 fn number(operator: &str, value: &AttributeValue) -> Result<Decimal, Error> {
-    match value {
-        AttributeValue::N(text) => Decimal::parse(text).ok_or_else(|| {
-            validation(format!("A value provided cannot be converted into a number: {text}"))
-        }),
-        other => Err(wrong_type(operator, other)),
-    }
+    let AttributeValue::N(text) = value else { return Err(wrong_type(operator, value)) };
+    let not_a_number = || validation(format!("A value provided cannot be converted into a number: {text}"));
+    Decimal::parse(text).ok_or_else(not_a_number)
 }
 
 fn wrong_type(operator: &str, value: &AttributeValue) -> Error {
@@ -170,8 +167,8 @@ fn without(current: &AttributeValue, gone: &AttributeValue) -> Result<Option<Att
     }
 }
 
-fn same_number(a: &String, b: &String) -> bool {
-    Decimal::parse(a) == Decimal::parse(b)
+fn same_number(a: &impl AsRef<str>, b: &impl AsRef<str>) -> bool {
+    Decimal::parse(a.as_ref()) == Decimal::parse(b.as_ref())
 }
 
 fn union<T: Clone>(a: &[T], b: &[T], same: fn(&T, &T) -> bool) -> Vec<T> {
