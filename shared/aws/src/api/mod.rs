@@ -8,6 +8,8 @@ mod payload;
 pub mod reader;
 mod requests;
 mod tables;
+#[cfg(test)]
+mod tests;
 pub mod writer;
 
 pub use payload::{open, Call, Door};
