@@ -6,6 +6,7 @@
 
 mod certificates;
 mod checkpoints;
+mod ledger;
 mod migrations;
 mod row;
 mod signals;
@@ -26,6 +27,8 @@ use crate::config;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, Retry, Sites};
 use row::Row;
+
+pub use ledger::BucketLedger;
 
 /// The control table of a migration.
 #[derive(Clone, Debug)]
