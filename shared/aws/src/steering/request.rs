@@ -1,0 +1,151 @@
+//! What the controller can be asked.
+
+use livemove_core::certificate::Direction;
+use livemove_core::error::Error;
+use livemove_core::mark::Run;
+use livemove_core::phase::Phase;
+use livemove_core::plan::Approval;
+use livemove_core::steer::RunEnd;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// A request: `{"action": …, "migration": …}` and what the action needs.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// Check a plan against the world and register its tables and buckets.
+    Preflight {
+        /// The migration.
+        migration: String,
+        /// The plan, not checked yet.
+        plan: Value,
+    },
+    /// Open a run of that direction, or find the one to go on with.
+    Begin {
+        /// The migration.
+        migration: String,
+        /// Which way.
+        direction: Direction,
+    },
+    /// Prove that the stream of one end of the run arrives.
+    Arm {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+        /// Whose stream.
+        stream: RunEnd,
+    },
+    /// Take one phase up.
+    Advance {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+        /// The phase to be in.
+        to: Phase,
+    },
+    /// Take one phase back.
+    Retreat {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+        /// The phase to be in: copy, then old.
+        to: Phase,
+    },
+    /// Stop the run's replicator for good.
+    Seal {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+    },
+    /// Say whether the verification found both sides identical.
+    Verified {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+    },
+    /// Issue the certificates.
+    Certify {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+    },
+    /// Keep the task token that waits for somebody's approval.
+    Approval {
+        /// The migration.
+        migration: String,
+        /// The run.
+        run: Run,
+        /// The state machine's task token.
+        #[serde(default)]
+        token: Option<String>,
+        /// What the execution's input says; else the plan's word counts.
+        #[serde(default)]
+        approval: Option<Approval>,
+    },
+    /// Say everything an operator wants to know.
+    Status {
+        /// The migration.
+        migration: String,
+    },
+    /// Answer a health check.
+    Health {
+        /// The migration.
+        migration: String,
+    },
+}
+
+impl Request {
+    /// Reads a request.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with what is wrong.
+    pub fn read(event: Value) -> Result<Request, Error> {
+        serde_json::from_value(event).map_err(|error| {
+            Error::refused(
+                "InvalidRequest",
+                error.to_string(),
+                "send an action with its fields: preflight, begin, arm, advance, retreat, seal, verified, certify, approval, status or health",
+            )
+        })
+    }
+
+    /// The migration it is about.
+    pub fn migration(&self) -> &str {
+        match self {
+            Request::Preflight { migration, .. }
+            | Request::Begin { migration, .. }
+            | Request::Arm { migration, .. }
+            | Request::Advance { migration, .. }
+            | Request::Retreat { migration, .. }
+            | Request::Seal { migration, .. }
+            | Request::Verified { migration, .. }
+            | Request::Certify { migration, .. }
+            | Request::Approval { migration, .. }
+            | Request::Status { migration }
+            | Request::Health { migration } => migration,
+        }
+    }
+
+    /// The action's name.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Request::Preflight { .. } => "preflight",
+            Request::Begin { .. } => "begin",
+            Request::Arm { .. } => "arm",
+            Request::Advance { .. } => "advance",
+            Request::Retreat { .. } => "retreat",
+            Request::Seal { .. } => "seal",
+            Request::Verified { .. } => "verified",
+            Request::Certify { .. } => "certify",
+            Request::Approval { .. } => "approval",
+            Request::Status { .. } => "status",
+            Request::Health { .. } => "health",
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the controller needs of the tables and buckets themselves.
+
+use std::future::Future;
+
+use livemove_core::error::Error;
+use livemove_core::phase::Kind;
+use livemove_core::plan::End;
+use livemove_core::steer::gate::Ttl;
+
+/// A few items of a table: one page, so what it shows is a hint and not a proof.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sample {
+    /// How many items were looked at; canaries do not count.
+    pub items: u32,
+    /// One of them has an attribute whose name is livemove's.
+    pub reserved: bool,
+    /// The size of the largest, about, in bytes.
+    pub largest_bytes: u64,
+}
+
+/// A table as preflight finds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TableProbe {
+    /// `ACTIVE`, or another of DynamoDB's states.
+    pub status: String,
+    /// Name and type (S, N or B) of each key attribute, partition first.
+    pub key: Vec<(String, String)>,
+    /// The view of its stream; `None` without a stream.
+    pub stream_view: Option<String>,
+    /// Whether its items expire.
+    pub ttl: Ttl,
+    /// A few of its items.
+    pub sample: Sample,
+}
+
+/// A bucket as preflight finds it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BucketProbe {
+    /// The Region it is in.
+    pub region: String,
+    /// Its events go to EventBridge.
+    pub event_bridge: bool,
+    /// `Enabled` or `Suspended`; `None` when it never was.
+    pub versioning: Option<String>,
+    /// A first page of its listing shows no object; canaries do not count.
+    pub empty: bool,
+}
+
+/// The tables and buckets of both ends. All calls are safe to repeat.
+pub trait World: Sync {
+    /// Looks at a table; changes nothing.
+    fn probe_table(&self, end: &End) -> impl Future<Output = Result<TableProbe, Error>> + Send;
+
+    /// Looks at a bucket; changes nothing.
+    fn probe_bucket(&self, end: &End) -> impl Future<Output = Result<BucketProbe, Error>> + Send;
+
+    /// Whether items of a table expire now.
+    fn ttl(&self, end: &End) -> impl Future<Output = Result<Ttl, Error>> + Send;
+
+    /// Lets items of a table expire by `attribute`, or no longer. AWS takes up to an hour over it and refuses
+    /// another change meanwhile.
+    fn switch_ttl(&self, end: &End, attribute: &str, expire: bool) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Makes a record with this nonce appear in the stream of a table or among the events of a bucket.
+    ///
+    /// # Errors
+    /// `CanaryKeyTaken` when an item of the application has the reserved key: it is not touched.
+    fn send_canary(&self, kind: Kind, end: &End, nonce: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Removes what [`World::send_canary`] has left behind, once it was seen.
+    fn clear_canary(&self, kind: Kind, end: &End) -> impl Future<Output = Result<(), Error>> + Send;
+}
