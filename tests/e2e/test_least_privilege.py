@@ -66,6 +66,13 @@ def test_the_verifier_cannot_write(moving):
     assert set(writes.values()) <= {"AccessDenied", "AccessDeniedException"}, came
 
 
+def test_the_same_attempts_succeed_under_a_role_that_may_write(moving):
+    world, made = moving
+    came = probe(world, made, "backfill")
+    written = ("put here", "update here", "delete here", "put object here", "delete object here", "become the writing peer")
+    assert {came[name] for name in written} == {"done"}, came
+
+
 def probe(world, made, function: str) -> dict:
     """What comes of the attempts under the role of that function."""
     functions = world.client("lambda")
@@ -77,7 +84,7 @@ def probe(world, made, function: str) -> dict:
         bundle.writestr(bootstrap, f"#!{sys.executable}\n{PROBE}")
     functions.create_function(FunctionName=f"probe-{function}", Runtime="provided.al2023", Handler="bootstrap", Timeout=60,
                               Role=role, Code={"ZipFile": archive.getvalue()})
-    key = made.schema.key_of(next(iter(made.items.values())))
+    key = made.schema.make("probe")
     event = {
         "tables": [world.source_table, world.target_table], "buckets": [world.source_bucket, world.target_bucket],
         "home": world.source.region, "away": world.target.region, "peer": world.target.account,

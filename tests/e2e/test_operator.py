@@ -65,7 +65,6 @@ def test_a_run_stopped_in_the_middle_goes_on_and_waits_for_a_yes(moving):
         operations(traffic, 40)
         assert second.look() == "RUNNING"
         assert_at(world, 1, "guarded")
-        # No key has moved yet: the way back is a retreat, and the data never left.
         world.client("stepfunctions").send_task_success(taskToken=token(world), output="{}")
         second.wait()
         assert_at(world, 1, "new")
