@@ -43,7 +43,8 @@ impl S3Bucket {
     async fn part_size(&self, key: &str, seen: &Head) -> Result<Option<u64>, Error> {
         let own = PART.max(seen.size.div_ceil(PARTS_MAX).next_multiple_of(MIB));
         let Some(parts) = seen.etag.parts() else { return Ok(Some(own)) };
-        let request = self.client.head_object().bucket(&self.name).key(key).part_number(1).if_match(super::quoted(&seen.etag));
+        // GET, whose content is not read: a HEAD of a part is not understood by everything that speaks S3.
+        let request = self.client.get_object().bucket(&self.name).key(key).part_number(1).if_match(super::quoted(&seen.etag));
         let first = match request.send().await {
             Ok(answer) => u64::try_from(answer.content_length.unwrap_or_default()).unwrap_or_default(),
             Err(error) if is_unmet(&error) => return Ok(None),
