@@ -10,6 +10,7 @@ CONTROL = {
     "dynamodb:PutItem": ("control/mod.rs", "put_item"),
     "dynamodb:UpdateItem": ("control/signals.rs", "update_item"),
     "dynamodb:DeleteItem": ("control/checkpoints.rs", "delete_item"),
+    "dynamodb:Scan": ("control/ledger.rs", "scan"),
 }
 # A transition is an update and a put in one transaction; DynamoDB has no action of its own for that.
 STATES = {
@@ -26,26 +27,32 @@ TABLE = {
     "dynamodb:DeleteItem": ("dynamo/write.rs", "delete_item"),
     "dynamodb:PartiQLInsert": ("dynamo/insert.rs", "batch_execute_statement"),
 }
-TIME_TO_LIVE = {
-    "dynamodb:DescribeTimeToLive": ("", "describe_time_to_live"),
-    "dynamodb:UpdateTimeToLive": ("", "update_time_to_live"),
-}
 BUCKET = {
-    "s3:ListBucket": ("", "list_objects_v2"),
-    "s3:GetObject": ("", "get_object"),
-    "s3:GetObjectTagging": ("", "get_object_tagging"),
-    "s3:PutObject": ("", "put_object"),
-    "s3:PutObjectTagging": ("", "put_object_tagging"),
-    "s3:DeleteObject": ("", "delete_object"),
-    "s3:AbortMultipartUpload": ("", "abort_multipart_upload"),
+    "s3:ListBucket": ("objects/mod.rs", "list_objects_v2"),
+    "s3:GetObject": ("objects/transfer.rs", "get_object"),
+    "s3:GetObjectTagging": ("objects/head.rs", "get_object_tagging"),
+    "s3:PutObject": ("objects/transfer.rs", "put_object"),
+    "s3:PutObjectTagging": ("objects/mod.rs", "put_object_tagging"),
+    "s3:DeleteObject": ("objects/mod.rs", "delete_object"),
+    "s3:AbortMultipartUpload": ("objects/multipart.rs", "abort_multipart_upload"),
+}
+# What control asks and sets itself, beside the items that it writes through the table.
+TABLE_SETTINGS = {
+    "dynamodb:DescribeTable": ("steering/aws/table.rs", "describe_table"),
+    "dynamodb:Scan": ("steering/aws/table.rs", "scan"),
+    "dynamodb:DescribeTimeToLive": ("steering/aws/table.rs", "describe_time_to_live"),
+    "dynamodb:UpdateTimeToLive": ("steering/aws/table.rs", "update_time_to_live"),
 }
 BUCKET_SETTINGS = {
-    "s3:ListBucket": ("", "head_bucket"),
-    "s3:GetBucketLocation": ("", "get_bucket_location"),
-    "s3:GetBucketNotification": ("", "get_bucket_notification_configuration"),
-    "s3:GetBucketVersioning": ("", "get_bucket_versioning"),
+    "s3:ListBucket": ("steering/aws/bucket.rs", "list_objects_v2"),
+    "s3:GetBucketLocation": ("steering/aws/bucket.rs", "get_bucket_location"),
+    "s3:GetBucketNotification": ("steering/aws/bucket.rs", "get_bucket_notification_configuration"),
+    "s3:GetBucketVersioning": ("steering/aws/bucket.rs", "get_bucket_versioning"),
 }
-WIRING = {"lambda:ListEventSourceMappings": ("", "list_event_source_mappings")}
+CANARY = {
+    "s3:PutObject": ("steering/aws/canary.rs", "put_object"),
+    "s3:DeleteObject": ("steering/aws/canary.rs", "delete_object"),
+}
 PEER = {"sts:AssumeRole": ("sites.rs", "AssumeRoleProvider::builder")}
 
 LOGS = dict.fromkeys(["logs:CreateLogStream", "logs:PutLogEvents"], "Lambda writes the function's log")
@@ -82,19 +89,22 @@ REPLICATOR = FUNCTION | {
 }
 COPIER = FUNCTION | {
     "queue": QUEUE,
-    "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+    "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),
     "own-bucket": READ_BUCKET,
     "other-bucket": BUCKET,
 }
 
 GRANTS = {
     "ControlRole": FUNCTION | {
-        "control-table": CONTROL | STATES,
-        "tables": some(TABLE, "DescribeTable", "GetItem", "PutItem", "DeleteItem") | TIME_TO_LIVE,
-        "buckets": BUCKET_SETTINGS,
-        "wiring": WIRING,
+        "control-table": some(CONTROL, "GetItem", "Query", "DeleteItem") | STATES,
+        "tables": some(TABLE, "PutItem", "DeleteItem") | TABLE_SETTINGS,
+        "buckets": BUCKET_SETTINGS | CANARY,
     },
-    "BackfillRole": FUNCTION | {"control-table": CONTROL, "tables": TABLE, "buckets": BUCKET},
+    "BackfillRole": FUNCTION | {
+        "control-table": some(CONTROL, "GetItem", "Query", "Scan", "PutItem", "DeleteItem"),
+        "tables": TABLE,
+        "buckets": BUCKET,
+    },
     "VerifierRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem", "Query", "PutItem", "DeleteItem"),
         "tables": READ_TABLE,
@@ -112,10 +122,10 @@ GRANTS = {
     "ReverseReplicatorRole": REPLICATOR,
     "ForwardCopierRole": COPIER,
     "ReverseCopierRole": COPIER,
-    "TargetPeerRole": {"table": TABLE | TIME_TO_LIVE | WIRING, "bucket": BUCKET | BUCKET_SETTINGS},
+    "TargetPeerRole": {"table": TABLE | TABLE_SETTINGS, "bucket": BUCKET | BUCKET_SETTINGS},
     "TargetPeerReadRole": {"table": READ_TABLE, "bucket": READ_BUCKET},
     "SourcePeerRole": {
-        "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+        "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),
         "table": some(TABLE, "DescribeTable", "PutItem"),
         "bucket": BUCKET,
     },
@@ -123,4 +133,4 @@ GRANTS = {
 }
 
 # Granted on every resource, because AWS knows none for them.
-WITHOUT_RESOURCE = {"lambda:ListEventSourceMappings", *MACHINES["log-delivery"]}
+WITHOUT_RESOURCE = set(MACHINES["log-delivery"])

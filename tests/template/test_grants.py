@@ -80,6 +80,29 @@ def test_functions_roles_are_for_lambda_alone(role):
     assert (statement["Principal"], statement["Action"]) == ({"Service": "lambda.amazonaws.com"}, "sts:AssumeRole")
 
 
+def test_control_writes_canary_objects_alone():
+    """No object of an application has their key: the core's own name for it."""
+    source = (ROOT / "shared/core/src/object/mod.rs").read_text()
+    key = re.search(r'CANARY_KEY: &str = "([^"]+)"', source)[1]
+    written = [one["Fn::Sub"] for policy, statement in statements(ROLES["ControlRole"]) if "s3:PutObject" in statement["Action"]
+               for one in listed(statement["Resource"])]
+    assert written == [f"arn:${{AWS::Partition}}:s3:::${{{bucket}}}/{key}" for bucket in ("SourceBucket", "TargetBucket")]
+
+
+def test_resources_are_those_that_the_parameters_name():
+    """Tables and buckets by parameter, everything else by livemove-<id> or by the resource itself."""
+    for role in ROLES:
+        for policy, statement in statements(ROLES[role]):
+            for resource in listed(statement["Resource"]):
+                text = resource if isinstance(resource, str) else resource.get("Fn::Sub", "")
+                if "dynamodb" in text and policy != "control-table":
+                    assert re.search(r"\${(Source|Target)Account}:table/\${\1Table}(/stream/\*)?$", text), (role, text)
+                elif "s3" in text:
+                    assert re.search(r":::\${(Source|Target)Bucket}(/\*|/_lm_canary)?$", text), (role, text)
+                elif text.startswith("arn"):
+                    assert "livemove-${MigrationId}-" in text, (role, text)
+
+
 def test_logs_go_to_the_functions_own_group():
     for role in ROLES:
         for policy, statement in statements(ROLES[role]):
