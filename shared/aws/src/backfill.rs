@@ -5,6 +5,7 @@ use std::time::Duration;
 use livemove_core::checkpoint::Counts;
 use livemove_core::error::Error;
 use livemove_core::job::{self, Limits, Progress};
+use livemove_core::object;
 use livemove_core::phase::{Kind, Side};
 use livemove_core::plan::SubjectPlan;
 use livemove_core::ports::{Clock, Millis};
@@ -16,11 +17,14 @@ use serde_json::{json, Value};
 use crate::control::Control;
 use crate::dynamo::DynamoTable;
 use crate::metrics::{Line, DIFFERING, READ, WRITTEN};
+use crate::objects::S3Bucket;
 use crate::segments::{plan, PlanRequest, SegmentTask};
 use crate::startup::{Function, SystemClock};
 
 /// Items a page: DynamoDB cuts pages at 1 MB anyway.
 const PAGE_ITEMS: u32 = 500;
+/// Objects between two saved positions: each takes several calls and its content.
+const PAGE_OBJECTS: u32 = 100;
 
 /// Plans jobs and works on their segments.
 #[derive(Debug)]
@@ -79,7 +83,7 @@ impl<'a> Backfill<'a> {
         })?;
         let progress = match plan.kind {
             Kind::Table => self.table(request, &plan, invocation).await?,
-            Kind::Bucket => return Err(Error::refused("NotRegistered", "buckets", "soon")),
+            Kind::Bucket => self.bucket(request, &plan, invocation).await?,
         };
         self.record(request, &progress);
         let answer =
@@ -97,6 +101,16 @@ impl<'a> Backfill<'a> {
         let pair = Pair { source: &source, target: &target };
         let phases = self.control.phases(&request.task.subject);
         job::run(pair, &phases, &SystemClock, self.control, &request.task, limits(plan, invocation)).await
+    }
+
+    async fn bucket(&self, request: &SegmentTask, plan: &SubjectPlan, invocation: Invocation<'_>) -> Result<Progress, Error> {
+        let source = S3Bucket::open(&self.function.sites, plan.end(Side::Source))?;
+        let target = S3Bucket::open(&self.function.sites, plan.end(Side::Target))?;
+        let ledger = self.control.ledger(&plan.end(Side::Source).name);
+        let pair = object::Pair { source: &source, target: &target, ledger: &ledger, clock: &SystemClock };
+        let phases = self.control.phases(&request.task.subject);
+        let limits = Limits { page_items: PAGE_OBJECTS, ..limits(plan, invocation) };
+        object::job::run(pair, &phases, self.control, &request.task, invocation.id, limits).await
     }
 
     fn record(&self, request: &SegmentTask, progress: &Progress) {

@@ -15,12 +15,9 @@ use std::time::Duration;
 use aws_sdk_s3::Client;
 use aws_sdk_s3::config::http::HttpResponse;
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{EncodingType, Tag, Tagging};
 use livemove_core::error::Error;
-use livemove_core::object::CANARY_KEY;
 use livemove_core::object::bucket::{Bucket, Entry, Etag, Expect, Head, LIST_MAX, Listing, Removed, Tags, Transferred};
-use livemove_core::object::follow::CANARY_NONCE;
 use livemove_core::plan::End;
 use percent_encoding::percent_decode_str;
 use tokio::sync::Semaphore;
@@ -60,17 +57,6 @@ impl S3Bucket {
     pub fn new(client: Client, name: &str) -> S3Bucket {
         let memory = Arc::new(Semaphore::new(CONTENT_MIB as usize));
         S3Bucket { client, name: name.to_owned(), resource: format!("bucket {name}"), memory }
-    }
-
-    /// Puts the object by which control proves that this bucket's events arrive. Idempotent.
-    ///
-    /// # Errors
-    /// Those of `s3:PutObject`.
-    pub async fn send_canary(&self, nonce: &str) -> Result<(), Error> {
-        let request = self.client.put_object().bucket(&self.name).key(CANARY_KEY).metadata(CANARY_NONCE, nonce);
-        let request = request.body(ByteStream::from_static(b""));
-        request.send().await.map_err(|error| self.failed("s3:PutObject", Effect::Writes, &error))?;
-        Ok(())
     }
 
     fn failed<E>(&self, action: &'static str, effect: Effect, error: &SdkError<E, HttpResponse>) -> Error
