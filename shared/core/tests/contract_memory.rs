@@ -10,4 +10,10 @@ use livemove_core::testing::{block_on, contract};
 #[test]
 fn the_table_in_memory_keeps_the_contract() {
     block_on(contract::run_all(async || Memory::new(contract::schema())));
+    block_on(contract::run_strict(async || Memory::new(contract::schema())));
+}
+
+#[test]
+fn the_table_in_memory_keeps_dynamodbs_rules_that_the_local_aws_breaks() {
+    block_on(contract::run_strict(async || Memory::new(contract::schema())));
 }

@@ -39,7 +39,6 @@ pub async fn run_all<T: Table>(fresh: impl AsyncFn() -> T) {
     conditions::what_is_no_condition_is_rejected(&table).await;
     let table = fresh().await;
     updates::an_update_creates_the_item(&table).await;
-    updates::an_update_that_only_takes_away_creates_nothing(&table).await;
     updates::marks_join_the_application_s_clauses(&table).await;
     updates::marks_alone_keep_the_application_s_attributes(&table).await;
     updates::every_returning_answers_its_attributes(&table).await;
@@ -53,13 +52,21 @@ pub async fn run_all<T: Table>(fresh: impl AsyncFn() -> T) {
     inserts::of_two_items_of_one_key_one_is_inserted(&table).await;
     let table = fresh().await;
     values::every_type_comes_back_as_it_was(&table).await;
-    values::arithmetic_is_exact_to_38_digits(&table).await;
     let table = fresh().await;
     reads::a_strong_read_sees_the_write_before_it(&table).await;
     reads::a_projection_keeps_the_marks(&table).await;
     reads::many_reads_are_aligned_with_the_keys(&table).await;
     let table = fresh().await;
     reads::segments_and_pages_cover_every_item_once(&table).await;
+}
+
+/// Runs the cases in which DynamoDB is stricter than the local AWS (MiniStack 1.5.33), which leaves an item of
+/// the key alone behind, adds a number to a list and reckons with 28 digits. No flow leans on them.
+pub async fn run_strict<T: Table>(fresh: impl AsyncFn() -> T) {
+    let table = fresh().await;
+    updates::an_update_that_only_takes_away_creates_nothing(&table).await;
+    updates::an_update_that_makes_no_sense_is_rejected(&table).await;
+    values::arithmetic_is_exact_to_38_digits(&table).await;
 }
 
 fn s(text: &str) -> AttributeValue {
