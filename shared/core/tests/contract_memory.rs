@@ -10,7 +10,6 @@ use livemove_core::testing::{block_on, contract};
 #[test]
 fn the_table_in_memory_keeps_the_contract() {
     block_on(contract::run_all(async || Memory::new(contract::schema())));
-    block_on(contract::run_strict(async || Memory::new(contract::schema())));
 }
 
 #[test]

@@ -28,7 +28,7 @@ pub async fn a_projection_keeps_the_marks(table: &impl Table) {
     for (projection, expected) in [
         ("a", attributes([("a", n("1"))])),
         ("#n, m.x", attributes([("b", n("2")), ("m", map([("x", n("1"))]))])),
-        ("missing", attributes([])),
+        ("nothere", attributes([])),
     ] {
         let names = if projection.contains('#') { vec![("#n".to_owned(), "b".to_owned())] } else { vec![] };
         let get = Get {
