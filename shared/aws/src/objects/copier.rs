@@ -1,21 +1,22 @@
 //! The copier's work on one batch of a queue: find what the messages tell of, follow it, tell what came of it.
 
+mod batch;
+
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lambda_events::event::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use livemove_core::error::{Error, Remedy};
-use livemove_core::item::{Item, KeySchema};
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::object::Pair;
-use livemove_core::object::follow::{Followed, Follower, Late, Notice, follow};
+use livemove_core::object::follow::{Followed, Follower, Notice, follow};
 use livemove_core::phase::{Kind, Side, State};
 use livemove_core::plan::{SubjectPlan, subject_id};
 use livemove_core::ports::{Clock, Millis};
-use livemove_core::register::{Report, Signals, States, Straggler, Stragglers};
-use serde_dynamo::AttributeValue;
+use livemove_core::register::{Report, Signals, States, Stragglers};
 
 use super::S3Bucket;
-use super::event::occurrences;
+use batch::{failures, newest, notices, straggler};
+
 use crate::config::ConfigError;
 use crate::control::Control;
 use crate::metrics::{LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
@@ -105,7 +106,7 @@ impl<'a> Copier<'a> {
             return Ok(SqsBatchResponse::default());
         };
         let sent = newest(&event);
-        let (mut notices, mut failed) = self.notices(event, &open);
+        let (mut notices, mut failed) = notices(event, &open.plan.end(self.side).name);
         let told = notices.len();
         let patience = SystemClock.now() + PATIENCE;
         let mut pause = PAUSE;
@@ -153,23 +154,6 @@ impl<'a> Copier<'a> {
         invocation.deadline.saturating_sub(open.plan.timing.call_ms.max(BEFORE_END))
     }
 
-    /// What the messages tell of, and those that cannot be used.
-    fn notices(&self, event: SqsEvent, open: &Open<'_>) -> (Vec<Notice>, Vec<(String, Error)>) {
-        let (mut notices, mut failed) = (Vec::new(), Vec::new());
-        let expected = &open.plan.end(self.side).name;
-        for record in event.records {
-            let message = record.message_id.unwrap_or_default();
-            let told = occurrences(record.body.as_deref().unwrap_or_default());
-            match told.and_then(|told| told.into_iter().map(|one| check(one, expected)).collect::<Result<Vec<_>, _>>()) {
-                Ok(told) => notices.extend(
-                    told.into_iter().map(|(key, sequencer)| Notice { message: message.clone(), key, sequencer }),
-                ),
-                Err(error) => failed.push((message, error)),
-            }
-        }
-        (notices, failed)
-    }
-
     async fn follow(&self, open: &Open<'_>, invocation: Invocation<'_>, notices: &[Notice]) -> Followed {
         let ledger = self.control.ledger(self.bucket);
         let pair = Pair { source: &open.source, target: &open.target, ledger: &ledger, clock: &SystemClock };
@@ -186,7 +170,7 @@ impl<'a> Copier<'a> {
             not_told(followed, told, messages);
         }
         for late in std::mem::take(&mut followed.late) {
-            let told = match straggler(&late) {
+            let told = match straggler(&late, SystemClock.now()) {
                 Ok(straggler) => self.control.enter(&self.subject, &straggler).await,
                 Err(error) => Err(error),
             };
@@ -223,61 +207,9 @@ impl<'a> Copier<'a> {
     }
 }
 
-fn check(
-    told: super::event::Occurrence,
-    expected: &str,
-) -> Result<(String, Option<livemove_core::object::ledger::Sequencer>), Error> {
-    if told.bucket == expected {
-        return Ok((told.key, told.sequencer));
-    }
-    Err(Error::refused(
-        "WrongBucket",
-        format!("an event of bucket {} came to the copier of {expected}", told.bucket),
-        "let nothing but that bucket's events into the queue, or run preflight with the plan that names the other one",
-    ))
-}
-
 fn not_told(followed: &mut Followed, told: Result<(), Error>, messages: Vec<String>) {
     if let Err(error) = told {
         let text = error.to_string();
         followed.failed.extend(messages.into_iter().map(|message| (message, Error::Unavailable(text.clone()))));
     }
-}
-
-/// The late write as the straggler ledger keeps it: the object's key, and its entity tag as far as there is an
-/// object. Its place is that of its content, so a repeated event enters nothing new.
-fn straggler(late: &Late) -> Result<Straggler, Error> {
-    let schema = KeySchema { partition: "key".to_owned(), sort: None };
-    let mut item = Item::default();
-    item.0.insert("key".to_owned(), AttributeValue::S(late.key.clone()));
-    let key = schema.key_of(&item).map_err(|error| Error::Invariant(error.to_string()))?;
-    let image = late.content.as_ref().map(|etag| {
-        let mut image = item.clone();
-        image.0.insert("etag".to_owned(), AttributeValue::S(etag.0.clone()));
-        image
-    });
-    let sequence = late.content.as_ref().map_or_else(|| "removed".to_owned(), |etag| etag.0.clone());
-    Ok(Straggler { run: late.run, sequence, key, image, at: SystemClock.now() })
-}
-
-/// When the newest message was sent.
-fn newest(event: &SqsEvent) -> Millis {
-    let sent = |name: &str, record: &aws_lambda_events::event::sqs::SqsMessage| record.attributes.get(name)?.parse().ok();
-    event.records.iter().filter_map(|record| sent("SentTimestamp", record)).max().unwrap_or_default()
-}
-
-fn failures(failed: Vec<(String, Error)>) -> SqsBatchResponse {
-    let mut messages: Vec<String> = failed.into_iter().map(|(message, _)| message).collect();
-    messages.sort();
-    messages.dedup();
-    let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = messages
-        .into_iter()
-        .map(|message| {
-            let mut failure = BatchItemFailure::default();
-            failure.item_identifier = message;
-            failure
-        })
-        .collect();
-    response
 }

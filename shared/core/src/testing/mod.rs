@@ -13,6 +13,7 @@ pub mod bucket;
 pub mod bucket_contract;
 pub mod evaluate;
 pub mod faults;
+pub mod ledger;
 pub mod memory;
 mod modify;
 pub mod register;

@@ -17,7 +17,8 @@ use livemove_core::phase::{Phase, Side, State};
 use livemove_core::ports::{Clock, Millis};
 use livemove_core::segment::Segment;
 use livemove_core::testing::block_on;
-use livemove_core::testing::bucket::{MemoryBucket, MemoryLedger, Tagging, Yielding};
+use livemove_core::testing::bucket::{MemoryBucket, Tagging, Yielding};
+use livemove_core::testing::ledger::MemoryLedger;
 use livemove_core::testing::memory::Hook;
 
 #[derive(Clone, Debug, Default)]
