@@ -24,6 +24,6 @@ async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, CALL)?;
     let world = AwsWorld::new(&function.sites, CALL);
-    let steering = Steering::new(control, world, SystemClock, Site::of(&function.config));
+    let steering = Steering::new(&control, world, SystemClock, Site::of(&function.config));
     run(service_fn(async |event: LambdaEvent<Value>| steering.handle(event.payload).await.map_err(Failure))).await
 }

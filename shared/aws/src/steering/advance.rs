@@ -13,7 +13,7 @@ use super::subjects::{Standing, Subject, of_subject, standing};
 use super::ttl::TtlBefore;
 use super::{Steering, World, to_json};
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Takes every subject that is not there yet to the phase `to`. All gates are looked at before any subject
     /// is moved; after a crash between two subjects the next call moves the rest.
     ///

@@ -18,7 +18,7 @@ pub struct Asked {
     pub waiting: bool,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Keeps the token unless the approval is automatic.
     ///
     /// # Errors

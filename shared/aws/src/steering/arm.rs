@@ -25,7 +25,7 @@ pub struct Armed {
 const RESEND: Millis = 30_000;
 const ASK_AGAIN_SECONDS: u64 = 2;
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Sends canaries where none is under way and says whether all have come through.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ pub struct Begun {
     pub retreat: bool,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Turns round what must be turned; the gates of all are looked at before any is.
     ///
     /// # Errors

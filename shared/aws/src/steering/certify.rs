@@ -23,7 +23,7 @@ pub struct Certified {
     pub certificates: Vec<Certificate>,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Issues and keeps the certificate of every subject, or answers the one it has for this seal.
     ///
     /// # Errors

@@ -11,7 +11,7 @@ use livemove_core::steer::gate::{Facts, Ttl};
 use super::subjects::Subject;
 use super::{Steering, World};
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Everything the gates of one subject's run ask for.
     pub(super) async fn facts(&self, subject: &Subject) -> Result<Facts, Error> {
         let (id, run) = (subject.id.as_str(), subject.state.run);

@@ -7,7 +7,7 @@ use livemove_core::steer::{Health, health};
 
 use super::{Steering, World};
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// The health of the whole migration: healthy if nothing is broken, served where its last subject (a table,
     /// if there is one) is served.
     ///

@@ -61,16 +61,16 @@ impl Site {
 
 /// The controller: the only one that changes phases.
 #[derive(Debug)]
-pub struct Steering<R, W, C> {
-    register: R,
+pub struct Steering<'a, R, W, C> {
+    register: &'a R,
     world: W,
     clock: C,
     site: Site,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
     /// A controller of one migration.
-    pub fn new(register: R, world: W, clock: C, site: Site) -> Steering<R, W, C> {
+    pub fn new(register: &'a R, world: W, clock: C, site: Site) -> Steering<'a, R, W, C> {
         Steering { register, world, clock, site }
     }
 

@@ -29,7 +29,7 @@ pub struct Checked {
     pub warnings: Vec<String>,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Checks and registers a plan. Of one that is registered already only what may change is changed.
     ///
     /// # Errors
@@ -39,7 +39,7 @@ impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
         let plan = Plan::from_value(plan.clone()).map_err(|problems| report::invalid(&problems))?;
         let mut report = Report::default();
         wiring::check(&self.site, &plan, &mut report);
-        let known = registered::check(&self.register, &plan, &mut report).await?;
+        let known = registered::check(self.register, &plan, &mut report).await?;
         for (index, bucket) in plan.buckets.iter().enumerate() {
             let path = format!("$.buckets[{index}]");
             let source = self.probed(&format!("{path}.source"), self.world.probe_bucket(&bucket.source).await, &bucket.source, Kind::Bucket, &mut report)?;

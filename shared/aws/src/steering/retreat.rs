@@ -11,7 +11,7 @@ use serde_json::json;
 use super::subjects::{Standing, of_subject, standing};
 use super::{Steering, World};
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Takes every subject that is further back to the phase `to`. As [`Steering::advance`], the other way.
     ///
     /// # Errors

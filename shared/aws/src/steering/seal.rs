@@ -12,7 +12,7 @@ use serde_json::json;
 use super::subjects::{Standing, of_subject, standing};
 use super::{Steering, World, to_json};
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Seals every subject that is not sealed yet.
     ///
     /// # Errors

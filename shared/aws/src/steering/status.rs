@@ -96,7 +96,7 @@ pub struct StreamStatus {
 
 const JOBS: [Job; 6] = [Job::Copy, Job::Verify, Job::Repair, Job::Finish, Job::Certify, Job::Sweep];
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Reads everything; changes nothing. Not one moment's picture: each row is read on its own.
     ///
     /// # Errors

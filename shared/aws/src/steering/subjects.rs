@@ -32,7 +32,7 @@ pub struct Standing {
     pub warnings: Vec<String>,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// The plan that was registered.
     pub(super) async fn plan(&self) -> Result<Plan, Error> {
         self.register.plan(&self.site.migration).await?.ok_or_else(|| not_registered("the migration"))

@@ -1,0 +1,230 @@
+//! The actions on a register in memory and a world that is made up; the clock moves by hand.
+
+mod fixtures;
+mod refusals;
+mod walk;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
+
+use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
+use livemove_core::mark::Run;
+use livemove_core::phase::{Kind, Side};
+use livemove_core::plan::End;
+use livemove_core::ports::Millis;
+use livemove_core::register::{Signals, States};
+use livemove_core::segment::Segment;
+use livemove_core::steer::gate::Ttl;
+use livemove_core::testing::block_on;
+use livemove_core::testing::register::MemoryRegister;
+use serde_json::json;
+
+use super::*;
+
+const TABLE: &str = "table#orders";
+const BUCKET: &str = "bucket#pictures";
+/// Lease, call and skew of the plan used here.
+const W: Millis = 1_000;
+
+#[derive(Debug, Default)]
+struct Hand(AtomicU64);
+
+impl Clock for &Hand {
+    fn now(&self) -> Millis {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    async fn sleep(&self, pause: Millis) {
+        self.0.fetch_add(pause, Ordering::Relaxed);
+    }
+}
+
+#[derive(Debug, Default)]
+struct Made {
+    tables: Mutex<BTreeMap<String, Result<TableProbe, &'static str>>>,
+    buckets: Mutex<BTreeMap<String, BucketProbe>>,
+    /// Nonces by name of the table or bucket.
+    canaries: Mutex<Vec<(String, String)>>,
+    ttl_is_stuck: Mutex<bool>,
+}
+
+impl World for &Made {
+    async fn probe_table(&self, end: &End) -> Result<TableProbe, Error> {
+        match self.tables.lock().unwrap().get(&end.name) {
+            Some(Ok(probe)) => Ok(probe.clone()),
+            Some(Err(text)) => Err(Error::Denied((*text).to_owned())),
+            None => Err(Error::Rejected { name: "ResourceNotFoundException".to_owned(), message: "no table".to_owned() }),
+        }
+    }
+
+    async fn probe_bucket(&self, end: &End) -> Result<BucketProbe, Error> {
+        let found = self.buckets.lock().unwrap().get(&end.name).cloned();
+        found.ok_or_else(|| Error::Rejected { name: "NoSuchBucket".to_owned(), message: "no bucket".to_owned() })
+    }
+
+    async fn ttl(&self, end: &End) -> Result<Ttl, Error> {
+        Ok(self.probe_table(end).await?.ttl)
+    }
+
+    async fn switch_ttl(&self, end: &End, attribute: &str, expire: bool) -> Result<(), Error> {
+        if *self.ttl_is_stuck.lock().unwrap() {
+            return Err(Error::Rejected { name: "ValidationException".to_owned(), message: "not twice an hour".to_owned() });
+        }
+        if let Some(Ok(table)) = self.tables.lock().unwrap().get_mut(&end.name) {
+            table.ttl = if expire { Ttl::Enabled(attribute.to_owned()) } else { Ttl::Disabled };
+        }
+        Ok(())
+    }
+
+    async fn send_canary(&self, _: Kind, end: &End, nonce: &str) -> Result<(), Error> {
+        self.canaries.lock().unwrap().push((end.name.clone(), nonce.to_owned()));
+        Ok(())
+    }
+
+    async fn clear_canary(&self, _: Kind, _: &End) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A controller and everything around it.
+#[derive(Debug, Default)]
+struct Stage {
+    register: MemoryRegister<String>,
+    world: Made,
+    clock: Hand,
+}
+
+impl Stage {
+    fn new() -> Stage {
+        let stage = Stage::default();
+        stage.clock.0.store(1_000_000, Ordering::Relaxed);
+        let table = |ttl| TableProbe {
+            status: "ACTIVE".to_owned(),
+            key: vec![("pk".to_owned(), "S".to_owned())],
+            stream_view: Some("NEW_AND_OLD_IMAGES".to_owned()),
+            ttl,
+            sample: Sample::default(),
+        };
+        let mut source = table(Ttl::Enabled("expires".to_owned()));
+        source.sample.items = 100;
+        stage.world.tables.lock().unwrap().insert("orders".to_owned(), Ok(source));
+        stage.world.tables.lock().unwrap().insert("orders-new".to_owned(), Ok(table(Ttl::Disabled)));
+        for (name, region, empty) in [("pictures", "us-east-1", false), ("pictures-new", "eu-west-1", true)] {
+            let probe = BucketProbe { region: region.to_owned(), event_bridge: true, versioning: None, empty };
+            stage.world.buckets.lock().unwrap().insert(name.to_owned(), probe);
+        }
+        stage
+    }
+
+    fn table(&self, name: &str, change: impl FnOnce(&mut TableProbe)) {
+        change(self.world.tables.lock().unwrap().get_mut(name).unwrap().as_mut().unwrap());
+    }
+
+    fn ask(&self, request: Value) -> Result<Value, Error> {
+        let site = Site {
+            migration: "orders".to_owned(),
+            account: "111111111111".to_owned(),
+            region: "us-east-1".to_owned(),
+            peer_role_arn: Some("arn:aws:iam::222222222222:role/livemove-orders-peer".to_owned()),
+            wired: Wired {
+                table_source: Some("orders".to_owned()),
+                table_target: Some("orders-new".to_owned()),
+                bucket_source: Some("pictures".to_owned()),
+                bucket_target: Some("pictures-new".to_owned()),
+            },
+        };
+        block_on(Steering::new(&self.register, &self.world, &self.clock, site).handle(request))
+    }
+
+    #[track_caller]
+    fn refused(&self, request: Value, name: &str) -> String {
+        let error = self.ask(request).expect_err("must be refused");
+        assert_eq!(error.name(), name, "{error}");
+        error.to_string()
+    }
+
+    fn pass(&self, millis: Millis) {
+        self.clock.0.fetch_add(millis, Ordering::Relaxed);
+    }
+
+    /// All segments of a job are done, and found this.
+    fn did(&self, subject: &str, run: u32, job: Job, counts: Counts) {
+        for index in 0..2 {
+            let task = Task { subject: subject.to_owned(), run: Run(run), job, segment: Segment { index, total: 2 } };
+            let before: Checkpoint<String> = block_on(self.register.load_checkpoint(&task));
+            let next = Checkpoint { version: before.version + 1, done: true, counts: counts.clone(), ..before };
+            block_on(Checkpoints::save(&self.register, &task, &next)).unwrap();
+        }
+    }
+
+    fn see_canaries(&self) {
+        for (name, nonce) in self.world.canaries.lock().unwrap().drain(..) {
+            let (subject, kind_new) = if name.starts_with("orders") { (TABLE, "orders-new") } else { (BUCKET, "pictures-new") };
+            let side = if name == kind_new { Side::Target } else { Side::Source };
+            block_on(self.register.canary_seen(subject, side, &nonce, 7)).unwrap();
+        }
+    }
+
+    fn ttl(&self, name: &str) -> Ttl {
+        self.world.tables.lock().unwrap()[name].as_ref().unwrap().ttl.clone()
+    }
+
+    fn phase_of(&self, subject: &str) -> (u32, String) {
+        let (state, _) = block_on(States::load(&self.register, subject)).unwrap().unwrap();
+        (state.run.0, state.phase.to_string())
+    }
+}
+
+/// `load` of checkpoints, told apart from that of states.
+trait LoadCheckpoint {
+    async fn load_checkpoint(&self, task: &Task) -> Checkpoint<String>;
+}
+
+impl LoadCheckpoint for MemoryRegister<String> {
+    async fn load_checkpoint(&self, task: &Task) -> Checkpoint<String> {
+        Checkpoints::load(self, task).await.unwrap()
+    }
+}
+
+fn plan() -> Value {
+    let end = |account: &str, region: &str, word: &str, name: &str| json!({"account": account, "region": region, word: name});
+    json!({
+        "migration": "orders",
+        "tables": [{
+            "source": end("111111111111", "us-east-1", "table", "orders"),
+            "target": end("222222222222", "eu-west-1", "table", "orders-new"),
+            "segments": 2
+        }],
+        "buckets": [{
+            "source": end("111111111111", "us-east-1", "bucket", "pictures"),
+            "target": end("222222222222", "eu-west-1", "bucket", "pictures-new"),
+            "segments": 2
+        }],
+        "timing": {"lease_ms": 500, "call_ms": 400, "skew_ms": 100}
+    })
+}
+
+fn preflight() -> Value {
+    json!({"action": "preflight", "migration": "orders", "plan": plan()})
+}
+
+fn begin(direction: &str) -> Value {
+    json!({"action": "begin", "migration": "orders", "direction": direction})
+}
+
+fn arm(run: u32, stream: &str) -> Value {
+    json!({"action": "arm", "migration": "orders", "run": run, "stream": stream})
+}
+
+fn step(action: &str, run: u32, to: &str) -> Value {
+    json!({"action": action, "migration": "orders", "run": run, "to": to})
+}
+
+fn of_run(action: &str, run: u32) -> Value {
+    json!({"action": action, "migration": "orders", "run": run})
+}
+
+fn plain(action: &str) -> Value {
+    json!({"action": action, "migration": "orders"})
+}

@@ -39,7 +39,7 @@ impl TtlBefore {
     }
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Makes time to live of a table what its phase wants. Idempotent. Answers what could not be switched: AWS
     /// refuses a second change within an hour, and no step may hang on that; the gates look for themselves.
     pub(super) async fn settle_ttl(&self, subject: &Subject) -> Result<Vec<String>, Error> {

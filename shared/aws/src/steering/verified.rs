@@ -20,7 +20,7 @@ pub struct Verified {
     pub differences: u64,
 }
 
-impl<R: Register, W: World, C: Clock> Steering<R, W, C> {
+impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Adds up what the verify job of the run found. Subjects that are copied in handoff, or past it, are
     /// judged by their certificate instead.
     ///
