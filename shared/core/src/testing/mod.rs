@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod memory;
 mod modify;
 pub mod register;
+pub mod register_contract;
 
 use std::future::Future;
 use std::pin::pin;
