@@ -112,3 +112,6 @@ fn not_busy(subject: &str, known: &[SegmentStatus], now: Millis) -> Result<(), E
         Some(_) | None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -122,3 +122,6 @@ impl Reports {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;
