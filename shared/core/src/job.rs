@@ -65,24 +65,34 @@ where
     let fenced = Pair { source: &source, target: &target };
     loop {
         let began = clock.now();
-        let page = match work(fenced, clock, task, &checkpoint, limits).await {
-            // Out of time in the middle of a page: its work is repeated by the next worker.
-            Err(Error::StalePhase) => None,
-            result => Some(result?),
-        };
-        if let Some((counts, next)) = page {
-            checkpoint.counts.add(&counts);
-            checkpoint.advance(task.job, next);
-        }
+        let result = work(fenced, clock, task, &checkpoint, limits).await;
+        let now = clock.now();
         // The next page may take as long as this one did, and then some.
-        let took = clock.now().saturating_sub(began);
-        let enough = clock.now() + 2 * took >= stop;
-        if enough || checkpoint.done {
-            checkpoint.busy_until = 0;
+        let mut stops = now + 2 * now.saturating_sub(began) >= stop;
+        // Of a page that was broken off, calls may still be on their way.
+        let mut calls_end = now + limits.call;
+        let failed = match result {
+            Ok((counts, next)) => {
+                checkpoint.counts.add(&counts);
+                checkpoint.advance(task.job, next);
+                stops |= checkpoint.done;
+                calls_end = 0;
+                None
+            }
+            // Out of time in the middle of a page: its work is repeated by the next worker.
+            Err(Error::StalePhase) if now >= stop => None,
+            Err(error) => Some(error),
+        };
+        if stops || failed.is_some() {
+            checkpoint.busy_until = calls_end;
         }
         checkpoint.version += 1;
-        checkpoints.save(task, &checkpoint).await?;
-        if enough || checkpoint.done {
+        let saved = checkpoints.save(task, &checkpoint).await;
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        saved?;
+        if stops {
             return Ok(Progress { done: checkpoint.done, counts: checkpoint.counts });
         }
     }

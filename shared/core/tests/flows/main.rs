@@ -1,0 +1,11 @@
+//! The flows at work on tables in memory, one situation a test. What happens when they run at the same time is
+//! the schedule explorer's business.
+
+mod change;
+mod copy;
+mod finish;
+mod job;
+mod replicate;
+mod sweep;
+mod verify;
+mod world;

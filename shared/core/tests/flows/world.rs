@@ -1,0 +1,116 @@
+//! Two tables in memory, a clock that moves by hand, and checkpoints.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use livemove_core::checkpoint::{Job, Task};
+use livemove_core::error::Error;
+use livemove_core::item::{Item, Key, KeySchema};
+use livemove_core::lease::{Cache, Phases};
+use livemove_core::mark::{Marks, Position, Run};
+use livemove_core::phase::{Phase, Side, State};
+use livemove_core::ports::{Clock, Millis};
+use livemove_core::replicate::{replicate, Outcome};
+use livemove_core::route::Pair;
+use livemove_core::segment::Segment;
+use livemove_core::testing::block_on;
+use livemove_core::testing::memory::Memory;
+use serde_dynamo::AttributeValue;
+
+pub const RUN: Run = Run(1);
+
+pub struct World {
+    pub source: Memory,
+    pub target: Memory,
+}
+
+/// A clock that moves only when somebody sleeps or sets it; `at_sleep` happens during the first sleep.
+pub struct Hands<F = fn()> {
+    pub now: AtomicU64,
+    pub at_sleep: F,
+}
+
+impl Hands {
+    pub fn at(now: Millis) -> Hands {
+        Hands { now: AtomicU64::new(now), at_sleep: || {} }
+    }
+}
+
+impl<F: Fn() + Sync> Clock for Hands<F> {
+    fn now(&self) -> Millis {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    async fn sleep(&self, pause: Millis) {
+        (self.at_sleep)();
+        self.now.fetch_add(pause, Ordering::SeqCst);
+    }
+}
+
+/// A phase that stands still.
+pub struct Still(pub State);
+
+impl Phases for Still {
+    async fn state(&self) -> Result<State, Error> {
+        Ok(self.0.clone())
+    }
+}
+
+impl World {
+    pub fn new() -> World {
+        World { source: Memory::new(schema()), target: Memory::new(schema()) }
+    }
+
+    pub fn pair(&self) -> Pair<'_, Memory> {
+        Pair { source: &self.source, target: &self.target }
+    }
+
+    /// Replicates the records of `side` from the `from`th on, in this order, in one batch.
+    pub fn replicate(&self, state: &State, side: Side, records: &[usize]) -> Outcome {
+        let table = self.pair().side(side);
+        let changes: Vec<_> = records.iter().map(|index| table.record(*index).expect("a record")).collect();
+        let cache = Cache::new(Still(state.clone()), Hands::at(1), 1_000);
+        block_on(replicate(&cache, self.pair(), side, &changes, 4)).expect("replicated")
+    }
+}
+
+pub fn schema() -> KeySchema {
+    KeySchema { partition: "pk".to_owned(), sort: None }
+}
+
+pub fn state(phase: Phase) -> State {
+    State { phase, ..State::first(1) }
+}
+
+pub fn key(name: &str) -> Key {
+    schema().key_of(&item(name, "")).expect("a key")
+}
+
+pub fn item(name: &str, value: &str) -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    Item([("pk".to_owned(), text(name)), ("v".to_owned(), text(value))].into())
+}
+
+pub fn marked(item: Item, marks: Marks) -> Item {
+    marks.onto(item)
+}
+
+/// A tombstone or stub: nothing but key and marks.
+pub fn gone(name: &str, marks: Marks) -> Item {
+    Marks { tombstone: true, ..marks }.onto(key(name).to_item())
+}
+
+pub fn own(run: Run) -> Marks {
+    Marks { own: run, ..Marks::default() }
+}
+
+pub fn moved(run: Run) -> Marks {
+    Marks { moved: run, ..Marks::default() }
+}
+
+pub fn at(position: Position) -> Marks {
+    Marks { position: Some(position), ..Marks::default() }
+}
+
+pub fn task(job: Job) -> Task {
+    Task { subject: "table#orders".to_owned(), run: RUN, job, segment: Segment::WHOLE }
+}
