@@ -6,6 +6,7 @@ use serde_dynamo::AttributeValue;
 
 use crate::error::Error;
 use crate::expression::condition::holds_when_absent;
+use crate::expression::update::Clauses;
 use crate::handoff::handoff;
 use crate::item::{Item, Key};
 use crate::mark::{visible, Marks, Run, MOVED, OWN, POSITION, TOMBSTONE};
@@ -112,7 +113,7 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &WriteRequest) -
 }
 
 async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guard: Guard) -> Result<Attempt, Error> {
-    let write = Write {
+    let mut write = Write {
         key: request.key.clone(),
         action: dress.action(request),
         condition: dress.condition(request)?,
@@ -121,12 +122,49 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
         values: request.values.clone(),
         returning: request.returning,
     };
+    let only_takes_away = dress != Dress::Plain && request.only_takes_away()?;
+    if only_takes_away {
+        demand_an_item(&mut write, &table.schema().partition);
+    }
     match table.write(&write).await? {
         Written::Applied(attributes) => Ok(Attempt::Done(answer(request.returning, attributes))),
-        Written::Refused(current) if write.guard.holds(current.as_ref()) => {
-            Err(Error::ConditionFailed { item: visible(current) })
+        Written::Refused(current) if !write.guard.holds(current.as_ref()) => {
+            Ok(Attempt::NotOurs(Marks::of_option(current.as_ref())))
         }
-        Written::Refused(current) => Ok(Attempt::NotOurs(Marks::of_option(current.as_ref()))),
+        Written::Refused(current) => match visible(current) {
+            None if only_takes_away && request.holds_when_absent()? => Ok(Attempt::Done(None)),
+            item => Err(Error::ConditionFailed { item }),
+        },
+    }
+}
+
+/// An update that only takes attributes away creates no item; but the marks set with it would. So it demands
+/// an item, and finding none is success, as it is in DynamoDB.
+fn demand_an_item(write: &mut Write, partition: &str) {
+    let unused = (0u32..).map(|n| format!("#key{n}")).find(|name| !write.names.contains_key(name));
+    let placeholder = unused.unwrap_or_default();
+    let text = match &write.condition {
+        Some(condition) => format!("({}) AND attribute_exists({placeholder})", condition.text),
+        None => format!("attribute_exists({placeholder})"),
+    };
+    write.condition = Some(Condition { text, when_tombstone: Some(false) });
+    write.names.insert(placeholder, partition.to_owned());
+}
+
+impl WriteRequest {
+    /// An update of nothing but `REMOVE` and `DELETE` clauses.
+    fn only_takes_away(&self) -> Result<bool, Error> {
+        match &self.change {
+            Change::Update(Some(text)) => {
+                let clauses = Clauses::parse(text)?;
+                Ok(clauses.set.is_none() && clauses.add.is_none())
+            }
+            Change::Update(None) | Change::Put(_) | Change::Delete => Ok(false),
+        }
+    }
+
+    fn holds_when_absent(&self) -> Result<bool, Error> {
+        self.condition.as_ref().map_or(Ok(true), |text| holds_when_absent(text, &self.names, &self.values))
     }
 }
 

@@ -15,6 +15,8 @@ pub enum Op {
     Delete,
     /// Add one, answering the new value.
     Count,
+    /// Remove the value; creates no item.
+    Clear,
     /// Set this value if there is an item.
     SetExisting(i64),
 }
@@ -51,6 +53,7 @@ fn specified(value: Value, op: Op) -> (Value, Answer) {
             let next = Some(Some(value.flatten().unwrap_or(0) + 1));
             (next, Answer::Saw(next))
         }
+        Op::Clear => (value.map(|_| None), Answer::Done),
         Op::SetExisting(new) if value.is_some() => (Some(Some(new)), Answer::Done),
         Op::SetExisting(_) => (value, Answer::Refused),
     }

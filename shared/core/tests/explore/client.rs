@@ -85,13 +85,14 @@ pub async fn client(world: World, history: History, id: i64, operations: i64, sp
 }
 
 fn random_op(value: i64) -> Op {
-    match thread_rng().gen_range(0..9) {
+    match thread_rng().gen_range(0..10) {
         0..=2 => Op::Read,
         3 => Op::Put(Some(value)),
         4 => Op::Put(None),
         5 => Op::Insert(value),
         6 => Op::Delete,
         7 => Op::Count,
+        8 => Op::Clear,
         _ => Op::SetExisting(value),
     }
 }
@@ -112,6 +113,7 @@ async fn perform<T: livemove_core::ports::Table>(
         Op::Insert(value) => (Change::Put(item(name, Some(value))), Some("attribute_not_exists(pk)"), None, Returning::Nothing),
         Op::Delete => (Change::Delete, None, None, Returning::AllOld),
         Op::Count => (Change::Update(Some("ADD v :v".into())), None, Some(1), Returning::AllNew),
+        Op::Clear => (Change::Update(Some("REMOVE v".into())), None, None, Returning::Nothing),
         Op::SetExisting(value) => {
             (Change::Update(Some("SET v = :v".into())), Some("attribute_exists(pk)"), Some(value), Returning::Nothing)
         }

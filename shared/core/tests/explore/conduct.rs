@@ -67,18 +67,19 @@ impl Replicator {
     pub async fn run(self) {
         let cache = Cache::new(ReplicatorPhases(self.world.clone()), self.world.clone(), LEASE);
         // Since when this stream has been replicated for the same run: what an invocation given up may write.
-        let (mut meant, mut since) = (Stream::Ignore, 0);
+        let (mut meant, mut since) = (None, 0);
         while !self.quit.load(Ordering::SeqCst) {
             let position = self.position.load(Ordering::SeqCst);
             let most = thread_rng().gen_range(1..=3);
+            let before = self.meaning(&cache).await;
             let fresh = if self.muted.load(Ordering::SeqCst) { 0 } else { self.deliver(&cache, position, most).await };
             if fresh == 0 {
                 yield_now().await;
                 continue;
             }
-            let now = self.world.read_state().stream(self.side);
-            if now != meant {
-                (meant, since) = (now, position + fresh);
+            let after = self.meaning(&cache).await;
+            if before != meant || after != meant {
+                (meant, since) = (after, position + fresh);
             }
             if since < position && thread_rng().gen_bool(0.1) {
                 self.deliver(&cache, thread_rng().gen_range(since..position), 2).await;
@@ -86,6 +87,11 @@ impl Replicator {
             let next = if thread_rng().gen_bool(0.02) { thread_rng().gen_range(0..=position) } else { position + fresh };
             self.position.store(next, Ordering::SeqCst);
         }
+    }
+
+    /// What the stream is for, as far as the replicator knows.
+    async fn meaning(&self, cache: &Cache<ReplicatorPhases, World>) -> Option<Stream> {
+        cache.view().await.ok().map(|view| view.state.stream(self.side))
     }
 
     /// Delivers up to `most` records from `from` on; answers how many were acknowledged.

@@ -98,7 +98,8 @@ impl World {
             return;
         }
         // For a while, some act on the former phase and some on the new one.
-        for _ in 0..thread_rng().gen_range(0..40) {
+        let overlap = [10, 50, 250][thread_rng().gen_range(0..3)];
+        for _ in 0..thread_rng().gen_range(0..overlap) {
             yield_now().await;
         }
         self.tick(LEASE);
