@@ -200,3 +200,26 @@ fn a_failed_key_hands_back_its_messages_only() {
     block_on(world.drain(Side::Source));
     world.assert_equal();
 }
+
+#[test]
+fn a_change_of_tags_beside_an_old_event_is_looked_at() {
+    let world = World::new(Tagging::Content);
+    world.source.put("k", b"one", &[], &[]);
+    block_on(world.drain(Side::Source));
+    let old = world.source.events()[0].sequencer.clone();
+    block_on(livemove_core::object::bucket::Bucket::set_tags(&world.source, "k", &[("t".into(), "1".into())].into())).unwrap();
+    assert_eq!(block_on(world.follow(Side::Source, &[("k", None), ("k", Some(old))])).written, 1);
+    world.assert_equal();
+}
+
+#[test]
+fn sequencers_of_another_run_count_for_nothing() {
+    let world = World::new(Tagging::Content);
+    world.source.put("k", b"one", &[], &[]);
+    let high = livemove_core::object::ledger::Sequencer::new("FF");
+    block_on(world.sync(1, "k", Cause::Event(Some(&high)))).unwrap();
+    world.target.put("k", b"two", &[], &[]);
+    let low = livemove_core::object::ledger::Sequencer::new("01");
+    assert_eq!(block_on(world.sync(2, "k", Cause::Event(Some(&low)))).unwrap(), Outcome::Written);
+    world.assert_equal();
+}
