@@ -107,7 +107,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
                 Verdict::Agreed => self.settle(losing.as_ref(), gaining.as_ref()).await,
                 Verdict::Foreign => return Ok(Outcome::Foreign),
                 Verdict::Copy(Expect::Absent) if self.is_carried_back(losing.as_ref()) => return Ok(Outcome::Ours),
-                verdict => self.act(&verdict, losing.as_ref(), gaining.as_ref()).await.map(|()| false),
+                verdict @ (Verdict::Copy(_) | Verdict::Retag | Verdict::Remove(_)) => self.act(&verdict, losing.as_ref(), gaining.as_ref()).await.map(|()| false),
             };
             match done {
                 Ok(true) => return Ok(self.done),
