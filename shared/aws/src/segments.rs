@@ -64,7 +64,7 @@ where
     let (state, plan) = register.load(subject).await?.ok_or_else(|| {
         Error::refused("NotRegistered", format!("{subject} has no state"), "run preflight with a plan that names it")
     })?;
-    if waits_for_handoff(request.job, &state, &plan) {
+    if waits_for_handoff(request.job, &state, &plan) || has_passed(request, &state) {
         return Ok(Vec::new());
     }
     let mut known = register.segments(subject, request.run, request.job).await?;
@@ -87,6 +87,17 @@ fn waits_for_handoff(job: Job, state: &State, plan: &SubjectPlan) -> bool {
     plan.entry == Entry::NewFirst
         && matches!(job, Job::Copy | Job::Verify | Job::Repair)
         && matches!(state.phase, Phase::Copy | Phase::Guarded)
+}
+
+/// A subject that went on before the machine was stopped needs the job no more.
+fn has_passed(request: &PlanRequest, state: &State) -> bool {
+    let past = match request.job {
+        Job::Copy => state.phase >= Phase::New || state.sealed,
+        Job::Verify | Job::Repair => state.phase >= Phase::Handoff || state.sealed,
+        Job::Finish | Job::Certify => state.phase >= Phase::New,
+        Job::Sweep => false,
+    };
+    state.run == request.run && past
 }
 
 /// The segments that are not done. A scan that has begun keeps its total: its positions mean nothing under

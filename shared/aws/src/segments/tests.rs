@@ -117,3 +117,26 @@ fn a_task_goes_through_the_state_machine_unchanged() {
     assert_eq!(serde_json::to_value(&task).expect("JSON"), json);
     assert_eq!(serde_json::from_value::<SegmentTask>(json).expect("a task"), task);
 }
+
+/// A controller that was stopped between two subjects left one in `new` and the other before it; started
+/// again, the machine asked to certify both anew, and the one in `new` refused.
+#[test]
+fn a_subject_that_went_on_is_left_out_when_the_machine_starts_again() {
+    let register = register();
+    block_on(async {
+        for (subject, steps) in [
+            ("bucket#pictures", [Step::Advance(Phase::Guarded), Step::Seal, Step::Advance(Phase::New)].as_slice()),
+            ("table#orders", [Step::Advance(Phase::Guarded), Step::Advance(Phase::Handoff), Step::Seal].as_slice()),
+            ("table#events", [Step::Advance(Phase::Guarded), Step::Advance(Phase::Handoff), Step::Seal].as_slice()),
+        ] {
+            for step in steps {
+                let (from, plan) = States::load(&register, subject).await.expect("loaded").expect("registered");
+                let to = from.after(plan.kind, *step, NOW).expect("a step");
+                register.transition(subject, &from, &to, &json!({})).await.expect("advanced");
+            }
+        }
+    });
+    let left = planned(&register, &request(Job::Certify, true)).expect("planned");
+    assert_eq!(left, [of("table#orders", 0, 2), of("table#orders", 1, 2), of("table#events", 0, 1)]);
+    assert_eq!(planned(&register, &request(Job::Verify, true)).expect("planned"), []);
+}
