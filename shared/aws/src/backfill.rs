@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use livemove_core::checkpoint::Counts;
 use livemove_core::error::Error;
-use livemove_core::job::{self, Limits, Progress};
+use livemove_core::drive::{Limits, Progress};
+use livemove_core::job;
 use livemove_core::object;
 use livemove_core::phase::{Kind, Side};
 use livemove_core::plan::SubjectPlan;

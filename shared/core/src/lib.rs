@@ -6,6 +6,7 @@ pub mod change;
 pub mod checkpoint;
 pub mod compare;
 pub mod copy;
+pub mod drive;
 pub mod error;
 pub mod expression;
 pub mod finish;

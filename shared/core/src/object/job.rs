@@ -1,5 +1,4 @@
-//! A job on one key range of two buckets: claims its checkpoint, works batch by batch, saves its position only
-//! when everything up to it is durable, and stops before its deadline.
+//! A job on one key range of two buckets.
 
 use futures_util::stream::{self, StreamExt};
 
@@ -8,13 +7,14 @@ use super::compare::{compare_patiently, look, Comparison};
 use super::ledger::Ledger;
 use super::range::{ranges_of, Range};
 use super::sync::{sync, Cause, Outcome, Turn};
-use super::union::{next_keys, Batch};
+use super::union::{next_keys, Batch as Keys};
 use super::{Pair, CANARY_KEY};
 use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
+use crate::drive::{drive, Batch, Limits, Progress, Then};
 use crate::error::Error;
-use crate::job::{allowed, claim, Claim, Limits, Progress};
+use crate::job::allowed;
 use crate::lease::Phases;
-use crate::ports::{Clock, Millis};
+use crate::ports::Clock;
 
 /// Works on `task` until it is done or the deadline is near. Safe to run again, at any time, by anyone.
 /// `holder` names this invocation; no other one may bear the name. `limits.page_items` is the number of keys a
@@ -22,8 +22,7 @@ use crate::ports::{Clock, Millis};
 ///
 /// # Errors
 /// `WrongPhase` when the state does not allow the job; `SegmentBusy` while another worker may still be
-/// writing; else those of the ports and `Conflict`: then the last saved position stands and the segment is
-/// free at once.
+/// writing; else those of the ports and `Conflict`: then the last saved position stands.
 pub async fn run<B, L, C, P, K>(
     pair: Pair<'_, B, L, C>,
     phases: &P,
@@ -40,21 +39,13 @@ where
     K: Checkpoints<String>,
 {
     allowed(task, &phases.state().await?)?;
-    let mut checkpoint = match claim(checkpoints, task, pair.clock.now(), limits.deadline).await? {
-        Claim::Done(counts) => return Ok(Progress { done: true, counts }),
-        Claim::Ours(checkpoint) => checkpoint,
-    };
-    let worker = Worker { pair, task, holder, limits, stop: limits.deadline.saturating_sub(limits.call) };
-    let result = worker.work(checkpoints, &mut checkpoint).await;
-    if result.is_err() && checkpoint.busy_until > 0 {
-        // Nothing of ours is under way any more: no reason to make the next worker wait. Best effort.
-        checkpoint.busy_until = 0;
-        checkpoint.version += 1;
-        if let Err(error) = checkpoints.save(task, &checkpoint).await {
-            tracing::debug!(%error, "the segment stays busy until its lease ends");
-        }
-    }
-    result.map(|()| Progress { done: checkpoint.done, counts: checkpoint.counts })
+    let worker = Worker { pair, task, holder, limits };
+    let range = worker.range().await?;
+    drive(checkpoints, pair.clock, task, limits, async |checkpoint: &Checkpoint<String>| {
+        let (counts, next) = worker.batch(range.as_ref(), checkpoint.after.as_deref()).await?;
+        Ok(Batch { counts, then: next.map_or(Then::Done, Then::After) })
+    })
+    .await
 }
 
 struct Worker<'a, B, L, C> {
@@ -62,43 +53,9 @@ struct Worker<'a, B, L, C> {
     task: &'a Task,
     holder: &'a str,
     limits: Limits,
-    /// Nothing is begun at or after this moment.
-    stop: Millis,
 }
 
 impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
-    async fn work<K: Checkpoints<String>>(
-        &self,
-        checkpoints: &K,
-        checkpoint: &mut Checkpoint<String>,
-    ) -> Result<(), Error> {
-        let range = self.range().await?;
-        loop {
-            let began = self.pair.clock.now();
-            match self.batch(range.as_ref(), checkpoint.after.as_deref()).await {
-                // Out of time in the middle of a batch: its work is repeated by the next worker.
-                Err(Error::StalePhase) => {}
-                Err(error) => return Err(error),
-                Ok((counts, next)) => {
-                    checkpoint.counts.add(&counts);
-                    checkpoint.done = next.is_none();
-                    checkpoint.after = next;
-                }
-            }
-            // The next batch may take as long as this one did, and then some.
-            let now = self.pair.clock.now();
-            let enough = checkpoint.done || now + 2 * now.saturating_sub(began) >= self.stop;
-            if enough {
-                checkpoint.busy_until = 0;
-            }
-            checkpoint.version += 1;
-            checkpoints.save(self.task, checkpoint).await?;
-            if enough {
-                return Ok(());
-            }
-        }
-    }
-
     /// This segment's range; `None` when there are fewer ranges than segments.
     async fn range(&self) -> Result<Option<Range>, Error> {
         match self.task.job {
@@ -129,7 +86,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
     }
 
     /// Does the job for every key; waits for all of them even if one fails, so that nothing is left under way.
-    async fn each(&self, batch: &Batch) -> Result<Counts, Error> {
+    async fn each(&self, batch: &Keys) -> Result<Counts, Error> {
         let mut counts = Counts { read: batch.keys.len() as u64, ..Counts::default() };
         let mut failed = None;
         let mut results = stream::iter(batch.keys.clone())
@@ -159,7 +116,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
                 counts.target_digest = found.gaining_digest;
             }
             Job::Copy | Job::Repair | Job::Finish | Job::Sweep => {
-                let turn = Turn { run, holder: self.holder, act_until: self.stop, dead_by: self.limits.deadline };
+                let turn = Turn { run, holder: self.holder, act_until: self.limits.stop(), dead_by: self.limits.deadline };
                 match sync(self.pair, turn, key, Cause::Job).await? {
                     Outcome::Written | Outcome::Removed => counts.written = 1,
                     Outcome::Kept | Outcome::Duplicate | Outcome::Ours => counts.kept = 1,

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
 use livemove_core::error::Error;
-use livemove_core::job::{Limits, Progress};
+use livemove_core::drive::{Limits, Progress};
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::mark::Run;
 use livemove_core::object::follow::{follow, Followed, Follower, Notice};
