@@ -9,10 +9,10 @@
 
 use std::time::Duration;
 
-use lambda_runtime::{run, service_fn, Error, LambdaEvent};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use livemove_aws::backfill::{Backfill, Invocation};
 use livemove_aws::control::Control;
-use livemove_aws::errors::{diagnostic, Failure};
+use livemove_aws::errors::{Failure, diagnostic};
 use livemove_aws::startup;
 use serde_json::Value;
 
@@ -26,8 +26,14 @@ async fn main() -> Result<(), Error> {
     let backfill = &Backfill::new(&function, &control);
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let (request, context) = event.into_parts();
-        let invocation = Invocation { id: &context.request_id, deadline: context.deadline };
-        backfill.handle(request, invocation).await.map_err(|error| diagnostic(&error))
+        let invocation = Invocation {
+            id: &context.request_id,
+            deadline: context.deadline,
+        };
+        backfill
+            .handle(request, invocation)
+            .await
+            .map_err(|error| diagnostic(&error))
     }))
     .await
 }

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use lambda_runtime::{run, service_fn, Error, LambdaEvent};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use livemove_aws::control::Control;
 use livemove_aws::errors::Failure;
 use livemove_aws::startup::{self, SystemClock};
@@ -25,5 +25,8 @@ async fn main() -> Result<(), Error> {
     let control = Control::open(&function.sites, &function.config.control, CALL)?;
     let world = AwsWorld::new(&function.sites, CALL);
     let steering = Steering::new(&control, world, SystemClock, Site::of(&function.config));
-    run(service_fn(async |event: LambdaEvent<Value>| steering.handle(event.payload).await.map_err(Failure))).await
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        steering.handle(event.payload).await.map_err(Failure)
+    }))
+    .await
 }

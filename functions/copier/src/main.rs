@@ -9,9 +9,9 @@
 use std::time::Duration;
 
 use aws_lambda_events::event::sqs::SqsEvent;
-use lambda_runtime::{run, service_fn, Error, LambdaEvent};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use livemove_aws::control::Control;
-use livemove_aws::errors::{diagnostic, Failure};
+use livemove_aws::errors::{Failure, diagnostic};
 use livemove_aws::objects::{Copier, Invocation};
 use livemove_aws::startup;
 
@@ -25,8 +25,14 @@ async fn main() -> Result<(), Error> {
     let copier = &Copier::new(&function, &control).map_err(Failure::from)?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let (batch, context) = event.into_parts();
-        let invocation = Invocation { id: &context.request_id, deadline: context.deadline };
-        copier.handle(batch, invocation).await.map_err(|error| diagnostic(&error))
+        let invocation = Invocation {
+            id: &context.request_id,
+            deadline: context.deadline,
+        };
+        copier
+            .handle(batch, invocation)
+            .await
+            .map_err(|error| diagnostic(&error))
     }))
     .await
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use lambda_runtime::{run, service_fn, Error, LambdaEvent};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use livemove_aws::api::reader::Reader;
 use livemove_aws::control::Control;
 use livemove_aws::startup;
@@ -21,5 +21,8 @@ async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
     let reader = Reader::new(&function.sites, &control);
-    run(service_fn(async |event: LambdaEvent<Value>| reader.answer(event.payload).await)).await
+    run(service_fn(async |event: LambdaEvent<Value>| {
+        reader.answer(event.payload).await
+    }))
+    .await
 }

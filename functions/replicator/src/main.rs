@@ -9,9 +9,9 @@
 
 use std::time::Duration;
 
-use lambda_runtime::{run, service_fn, Error, LambdaEvent};
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use livemove_aws::control::Control;
-use livemove_aws::errors::{diagnostic, Failure};
+use livemove_aws::errors::{Failure, diagnostic};
 use livemove_aws::replicator::Replicator;
 use livemove_aws::startup;
 use serde_json::Value;
@@ -25,7 +25,10 @@ async fn main() -> Result<(), Error> {
     let control = Control::open(&function.sites, &function.config.control, CONTROL_CALL).map_err(Failure)?;
     let replicator = &Replicator::new(&function, &control).map_err(Failure::from)?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        replicator.handle(event.payload).await.map_err(|error| diagnostic(&error))
+        replicator
+            .handle(event.payload)
+            .await
+            .map_err(|error| diagnostic(&error))
     }))
     .await
 }

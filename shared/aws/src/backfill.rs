@@ -3,23 +3,23 @@
 use std::time::Duration;
 
 use livemove_core::checkpoint::Counts;
-use livemove_core::error::Error;
 use livemove_core::drive::{Limits, Progress};
+use livemove_core::error::Error;
 use livemove_core::job;
 use livemove_core::object;
 use livemove_core::phase::{Kind, Side};
 use livemove_core::plan::SubjectPlan;
 use livemove_core::ports::{Clock, Millis};
 use livemove_core::route::Pair;
-use serde::de::DeserializeOwned;
 use serde::Serialize;
-use serde_json::{json, Value};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::control::Control;
 use crate::dynamo::DynamoTable;
-use crate::metrics::{Line, DIFFERING, READ, WRITTEN};
+use crate::metrics::{DIFFERING, Line, READ, WRITTEN};
 use crate::objects::S3Bucket;
-use crate::segments::{plan, PlanRequest, SegmentTask};
+use crate::segments::{PlanRequest, SegmentTask, plan};
 use crate::startup::{Function, SystemClock};
 
 /// Items a page: DynamoDB cuts pages at 1 MB anyway.
@@ -79,38 +79,77 @@ impl<'a> Backfill<'a> {
 
     async fn segment(&self, request: &SegmentTask, invocation: Invocation<'_>) -> Result<Value, Error> {
         let task = &request.task;
-        let (_, plan) = livemove_core::register::States::load(self.control, &task.subject).await?.ok_or_else(|| {
-            Error::refused("NotRegistered", format!("{} has no state", task.subject), "run preflight first")
-        })?;
+        let (_, plan) = livemove_core::register::States::load(self.control, &task.subject)
+            .await?
+            .ok_or_else(|| {
+                Error::refused(
+                    "NotRegistered",
+                    format!("{} has no state", task.subject),
+                    "run preflight first",
+                )
+            })?;
         let progress = match plan.kind {
             Kind::Table => self.table(request, &plan, invocation).await?,
             Kind::Bucket => self.bucket(request, &plan, invocation).await?,
         };
         self.record(request, &progress);
-        let answer =
-            SegmentAnswer { done: progress.done, subject: &task.subject, index: task.segment.index, counts: &progress.counts };
+        let answer = SegmentAnswer {
+            done: progress.done,
+            subject: &task.subject,
+            index: task.segment.index,
+            counts: &progress.counts,
+        };
         serde_json::to_value(answer).map_err(|error| Error::Invariant(format!("the answer is no JSON: {error}")))
     }
 
-    async fn table(&self, request: &SegmentTask, plan: &SubjectPlan, invocation: Invocation<'_>) -> Result<Progress, Error> {
+    async fn table(
+        &self,
+        request: &SegmentTask,
+        plan: &SubjectPlan,
+        invocation: Invocation<'_>,
+    ) -> Result<Progress, Error> {
         let longest = Duration::from_millis(plan.timing.call_ms);
         let open = |side| {
             let end = plan.end(side);
             async move { DynamoTable::open(&self.function.sites, &end.into(), &end.name, longest).await }
         };
         let (source, target) = futures_util::try_join!(open(Side::Source), open(Side::Target))?;
-        let pair = Pair { source: &source, target: &target };
+        let pair = Pair {
+            source: &source,
+            target: &target,
+        };
         let phases = self.control.phases(&request.task.subject);
-        job::run(pair, &phases, &SystemClock, self.control, &request.task, limits(plan, invocation)).await
+        job::run(
+            pair,
+            &phases,
+            &SystemClock,
+            self.control,
+            &request.task,
+            limits(plan, invocation),
+        )
+        .await
     }
 
-    async fn bucket(&self, request: &SegmentTask, plan: &SubjectPlan, invocation: Invocation<'_>) -> Result<Progress, Error> {
+    async fn bucket(
+        &self,
+        request: &SegmentTask,
+        plan: &SubjectPlan,
+        invocation: Invocation<'_>,
+    ) -> Result<Progress, Error> {
         let source = S3Bucket::open(&self.function.sites, plan.end(Side::Source))?;
         let target = S3Bucket::open(&self.function.sites, plan.end(Side::Target))?;
         let ledger = self.control.ledger(&plan.end(Side::Source).name);
-        let pair = object::Pair { source: &source, target: &target, ledger: &ledger, clock: &SystemClock };
+        let pair = object::Pair {
+            source: &source,
+            target: &target,
+            ledger: &ledger,
+            clock: &SystemClock,
+        };
         let phases = self.control.phases(&request.task.subject);
-        let limits = Limits { page_items: PAGE_OBJECTS, ..limits(plan, invocation) };
+        let limits = Limits {
+            page_items: PAGE_OBJECTS,
+            ..limits(plan, invocation)
+        };
         object::job::run(pair, &phases, self.control, &request.task, invocation.id, limits).await
     }
 
@@ -124,11 +163,14 @@ impl<'a> Backfill<'a> {
         // Counts are those of the whole segment: they count once, at its end.
         if progress.done {
             let config = &self.function.config;
-            Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
-                .value(READ, counts.read)
-                .value(WRITTEN, counts.written)
-                .value(DIFFERING, counts.differing)
-                .emit(SystemClock.now());
+            Line::new([
+                ("Migration", config.migration.clone()),
+                ("Function", config.function.clone()),
+            ])
+            .value(READ, counts.read)
+            .value(WRITTEN, counts.written)
+            .value(DIFFERING, counts.differing)
+            .emit(SystemClock.now());
         }
     }
 }

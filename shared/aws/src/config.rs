@@ -61,7 +61,9 @@ pub struct Peer {
 impl std::fmt::Debug for Peer {
     // The external id is a shared secret of the two sites.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Peer").field("role_arn", &self.role_arn).finish_non_exhaustive()
+        f.debug_struct("Peer")
+            .field("role_arn", &self.role_arn)
+            .finish_non_exhaustive()
     }
 }
 
@@ -104,9 +106,14 @@ impl Config {
             },
             home: End {
                 account: env.account("ACCOUNT_ID", "set it to the account of this function")?,
-                region: env.required("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
+                region: env.required(
+                    "AWS_REGION",
+                    "Lambda sets it; set it to the Region of this function elsewhere",
+                )?,
             },
-            function: env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
+            function: env
+                .optional("AWS_LAMBDA_FUNCTION_NAME")
+                .unwrap_or_else(|| "local".to_owned()),
             peer: env.peer()?,
             stream_side: env.side("STREAM_SIDE")?,
             wired: Wired {
@@ -115,7 +122,10 @@ impl Config {
                 bucket_source: env.optional("WIRED_BUCKET_SOURCE"),
                 bucket_target: env.optional("WIRED_BUCKET_TARGET"),
             },
-            path_style_buckets: env.optional("AWS_ENDPOINT_URL_S3").or(env.optional("AWS_ENDPOINT_URL")).is_some(),
+            path_style_buckets: env
+                .optional("AWS_ENDPOINT_URL_S3")
+                .or(env.optional("AWS_ENDPOINT_URL"))
+                .is_some(),
         })
     }
 
@@ -124,14 +134,21 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] when it is not set.
     pub fn required_stream_side(&self) -> Result<Side, ConfigError> {
-        self.stream_side.ok_or(ConfigError { name: "STREAM_SIDE", problem: "is not set".to_owned(), remedy: SIDE_REMEDY })
+        self.stream_side.ok_or(ConfigError {
+            name: "STREAM_SIDE",
+            problem: "is not set".to_owned(),
+            remedy: SIDE_REMEDY,
+        })
     }
 }
 
 /// The log filter, `RUST_LOG`; `info` where it is not set. Read before everything else, so that errors of the
 /// configuration reach the log.
 pub fn log_filter() -> String {
-    std::env::var("RUST_LOG").ok().filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned())
+    std::env::var("RUST_LOG")
+        .ok()
+        .filter(|text| !text.is_empty())
+        .unwrap_or_else(|| "info".to_owned())
 }
 
 const SIDE_REMEDY: &str = "set it to `source` or `target`: whose events the function gets";
@@ -144,7 +161,11 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
     }
 
     fn required(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
-        self.optional(name).ok_or_else(|| ConfigError { name, problem: "is not set".to_owned(), remedy })
+        self.optional(name).ok_or_else(|| ConfigError {
+            name,
+            problem: "is not set".to_owned(),
+            remedy,
+        })
     }
 
     fn account(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
@@ -152,7 +173,11 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         if value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(value);
         }
-        Err(ConfigError { name, problem: format!("is `{value}`, not an account id of 12 digits"), remedy })
+        Err(ConfigError {
+            name,
+            problem: format!("is `{value}`, not an account id of 12 digits"),
+            remedy,
+        })
     }
 
     fn side(&self, name: &'static str) -> Result<Option<Side>, ConfigError> {
@@ -160,12 +185,18 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
             None => Ok(None),
             Some("source") => Ok(Some(Side::Source)),
             Some("target") => Ok(Some(Side::Target)),
-            Some(other) => Err(ConfigError { name, problem: format!("is `{other}`"), remedy: SIDE_REMEDY }),
+            Some(other) => Err(ConfigError {
+                name,
+                problem: format!("is `{other}`"),
+                remedy: SIDE_REMEDY,
+            }),
         }
     }
 
     fn peer(&self) -> Result<Option<Peer>, ConfigError> {
-        let Some(role_arn) = self.optional("PEER_ROLE_ARN") else { return Ok(None) };
+        let Some(role_arn) = self.optional("PEER_ROLE_ARN") else {
+            return Ok(None);
+        };
         let external_id = self.required("EXTERNAL_ID", "set it to the ExternalId of both sites' stacks")?;
         Ok(Some(Peer { role_arn, external_id }))
     }
@@ -197,7 +228,10 @@ mod tests {
         let config = read(&base()).unwrap();
         assert_eq!(config.control.end.account, "111111111111");
         assert_eq!(config.home.region, "eu-west-1");
-        assert_eq!((config.peer, config.stream_side, config.path_style_buckets), (None, None, false));
+        assert_eq!(
+            (config.peer, config.stream_side, config.path_style_buckets),
+            (None, None, false)
+        );
     }
 
     #[test]

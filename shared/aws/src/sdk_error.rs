@@ -36,9 +36,10 @@ impl Call<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         match error {
-            SdkError::ConstructionFailure(_) => {
-                Error::Rejected { name: "ValidationException".to_owned(), message: self.says(&chain(error)) }
-            }
+            SdkError::ConstructionFailure(_) => Error::Rejected {
+                name: "ValidationException".to_owned(),
+                message: self.says(&chain(error)),
+            },
             SdkError::DispatchFailure(_) if never_sent(error) => Error::Unavailable(self.says(&chain(error))),
             SdkError::ServiceError(context) => self.answered(
                 context.raw().status().as_u16(),
@@ -53,22 +54,43 @@ impl Call<'_> {
     /// The core's error for an answer with this HTTP status and error code.
     pub fn answered(&self, status: u16, code: &str, message: &str) -> Error {
         match code {
-            "ProvisionedThroughputExceededException" | "ProvisionedThroughputExceeded" | "ThrottlingException"
-            | "ThrottlingError" | "Throttling" | "RequestLimitExceeded" | "TooManyRequestsException" | "SlowDown"
-            | "RequestThrottled" | "RequestThrottledException" => Error::Throttled(self.says(message)),
+            "ProvisionedThroughputExceededException"
+            | "ProvisionedThroughputExceeded"
+            | "ThrottlingException"
+            | "ThrottlingError"
+            | "Throttling"
+            | "RequestLimitExceeded"
+            | "TooManyRequestsException"
+            | "SlowDown"
+            | "RequestThrottled"
+            | "RequestThrottledException" => Error::Throttled(self.says(message)),
             // The request was turned away as a whole; it goes through once the other one is over.
-            "TransactionConflictException" | "TransactionConflict" | "TransactionInProgressException"
+            "TransactionConflictException"
+            | "TransactionConflict"
+            | "TransactionInProgressException"
             | "ReplicatedWriteConflictException" => Error::Conflict(self.says(message)),
             // Turned away before doing anything; the next call comes with new credentials.
             "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => Error::Unavailable(self.says(message)),
-            "AccessDeniedException" | "AccessDenied" | "UnrecognizedClientException" | "InvalidClientTokenId"
-            | "InvalidSignatureException" | "SignatureDoesNotMatch" | "MissingAuthenticationTokenException"
-            | "MissingAuthenticationToken" | "IncompleteSignature" | "InvalidAccessKeyId" | "KMSAccessDeniedException" => {
-                Error::Denied(self.says(message))
-            }
+            "AccessDeniedException"
+            | "AccessDenied"
+            | "UnrecognizedClientException"
+            | "InvalidClientTokenId"
+            | "InvalidSignatureException"
+            | "SignatureDoesNotMatch"
+            | "MissingAuthenticationTokenException"
+            | "MissingAuthenticationToken"
+            | "IncompleteSignature"
+            | "InvalidAccessKeyId"
+            | "KMSAccessDeniedException" => Error::Denied(self.says(message)),
             _ if status >= 500 || code == "InternalServerError" => self.lost(self.says(&format!("{code} {message}"))),
-            "" => Error::Rejected { name: format!("Http{status}"), message: self.says(message) },
-            _ => Error::Rejected { name: code.to_owned(), message: message.to_owned() },
+            "" => Error::Rejected {
+                name: format!("Http{status}"),
+                message: self.says(message),
+            },
+            _ => Error::Rejected {
+                name: code.to_owned(),
+                message: message.to_owned(),
+            },
         }
     }
 
@@ -109,7 +131,11 @@ mod tests {
     use super::*;
 
     fn call(effect: Effect) -> Call<'static> {
-        Call { action: "dynamodb:PutItem", resource: "table orders", effect }
+        Call {
+            action: "dynamodb:PutItem",
+            resource: "table orders",
+            effect,
+        }
     }
 
     #[test]
@@ -133,7 +159,12 @@ mod tests {
 
     #[test]
     fn a_denial_names_action_and_resource() {
-        let text = call(Effect::Writes).answered(400, "AccessDeniedException", "no").to_string();
-        assert!(text.contains("dynamodb:PutItem") && text.contains("table orders"), "{text}");
+        let text = call(Effect::Writes)
+            .answered(400, "AccessDeniedException", "no")
+            .to_string();
+        assert!(
+            text.contains("dynamodb:PutItem") && text.contains("table orders"),
+            "{text}"
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! One record of a table's stream, and what it means for the other table.
 
 use crate::item::{Item, Key};
-use crate::mark::{visible, Marks, Run};
+use crate::mark::{Marks, Run, visible};
 use crate::ports::Millis;
 
 /// A change of one item, with both images, as the stream of its table tells it.
@@ -55,9 +55,17 @@ impl Change {
             return Meaning::Canary(nonce);
         }
         if after.moved >= run {
-            return if self.is_write_past(run, &before, &after) { Meaning::Straggler } else { Meaning::Nothing };
+            return if self.is_write_past(run, &before, &after) {
+                Meaning::Straggler
+            } else {
+                Meaning::Nothing
+            };
         }
-        if after.own == run.previous() { Meaning::Value(visible(Some(new.clone()))) } else { Meaning::Nothing }
+        if after.own == run.previous() {
+            Meaning::Value(visible(Some(new.clone())))
+        } else {
+            Meaning::Nothing
+        }
     }
 
     /// A write to an item that had moved before it, that is no replica: replicas change the position.

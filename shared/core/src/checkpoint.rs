@@ -95,7 +95,14 @@ pub struct Checkpoint<P> {
 
 impl<P> Default for Checkpoint<P> {
     fn default() -> Checkpoint<P> {
-        Checkpoint { version: 0, after: None, second_half: false, done: false, busy_until: 0, counts: Counts::default() }
+        Checkpoint {
+            version: 0,
+            after: None,
+            second_half: false,
+            done: false,
+            busy_until: 0,
+            counts: Counts::default(),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::handoff::handoff;
 use crate::item::{Item, Key};
-use crate::mark::{visible, Marks, Position, Run};
+use crate::mark::{Marks, Position, Run, visible};
 use crate::ports::{Action, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
 
@@ -78,7 +78,11 @@ pub enum Repair {
 pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair: Repair) -> Result<bool, Error> {
     let new = pair.gaining(run).get(&Get::whole(key.clone())).await?;
     let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
-    let sides = Sides { key: key.clone(), old, new };
+    let sides = Sides {
+        key: key.clone(),
+        old,
+        new,
+    };
     match sides.verdict(run) {
         Verdict::Same | Verdict::Native => return Ok(false),
         Verdict::HalfDone => return handoff(pair, run, key).await.map(|()| true),
@@ -90,8 +94,16 @@ pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair:
         Repair::Frozen => (Position::end_of(run), Guard::NotNative(run)),
     };
     let value = visible(sides.old);
-    let marks = Marks { moved: run.previous(), tombstone: value.is_none(), position: Some(position), ..Marks::default() };
+    let marks = Marks {
+        moved: run.previous(),
+        tombstone: value.is_none(),
+        position: Some(position),
+        ..Marks::default()
+    };
     let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
-    let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
+    let written = pair
+        .gaining(run)
+        .write(&Write::new(key.clone(), Action::Put(item), guard))
+        .await?;
     Ok(matches!(written, Written::Applied(_)))
 }

@@ -67,7 +67,11 @@ pub enum Remedy {
 impl Error {
     /// A refusal of livemove's own.
     pub fn refused(name: &'static str, reason: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Refused { name, reason: reason.into(), remedy: remedy.into() }
+        Error::Refused {
+            name,
+            reason: reason.into(),
+            remedy: remedy.into(),
+        }
     }
 
     /// Whether the write may have been applied although an error came back.
@@ -78,10 +82,14 @@ impl Error {
     /// What to do about it, for idempotent work such as replication and copying.
     pub fn remedy(&self) -> Remedy {
         match self {
-            Error::Throttled(_) | Error::Unavailable(_) | Error::Ambiguous(_) | Error::Conflict(_) | Error::StalePhase => {
-                Remedy::Retry
+            Error::Throttled(_)
+            | Error::Unavailable(_)
+            | Error::Ambiguous(_)
+            | Error::Conflict(_)
+            | Error::StalePhase => Remedy::Retry,
+            Error::Denied(_) | Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Refused { .. } => {
+                Remedy::Stop
             }
-            Error::Denied(_) | Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Refused { .. } => Remedy::Stop,
             Error::Invariant(_) => Remedy::Bug,
         }
     }

@@ -2,9 +2,9 @@
 //! for every key it does not own yet, and then show that nothing differs.
 
 use crate::checkpoint::Counts;
-use crate::compare::{put_right, Repair, Sides, Verdict};
+use crate::compare::{Repair, Sides, Verdict, put_right};
 use crate::error::Error;
-use crate::mark::{visible, Run};
+use crate::mark::{Run, visible};
 use crate::ports::Table;
 use crate::route::Pair;
 use crate::scan::Half;
@@ -14,7 +14,10 @@ use crate::scan::Half;
 /// # Errors
 /// Those of the tables.
 pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> Result<Counts, Error> {
-    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
+    let mut counts = Counts {
+        read: page.len() as u64,
+        ..Counts::default()
+    };
     for sides in page {
         match sides.verdict(run) {
             Verdict::Native => counts.native += 1,
@@ -33,7 +36,10 @@ pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> 
 /// # Errors
 /// Those of the tables.
 pub async fn certify<T: Table>(pair: Pair<'_, T>, run: Run, half: Half, page: Vec<Sides>) -> Result<Counts, Error> {
-    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
+    let mut counts = Counts {
+        read: page.len() as u64,
+        ..Counts::default()
+    };
     for mut sides in page {
         if matches!(sides.verdict(run), Verdict::HalfDone | Verdict::Differs) {
             sides = Sides::look(pair, run, sides.key).await?;

@@ -7,7 +7,7 @@ use serde_dynamo::AttributeValue;
 
 use crate::error::Error;
 use crate::item::{Item, Key};
-use crate::mark::{visible, Marks, Run, MOVED};
+use crate::mark::{MOVED, Marks, Run, visible};
 use crate::ports::{Action, Guard, Returning, Table, Write, Written};
 use crate::route::Pair;
 
@@ -39,7 +39,11 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
         Guard::PresentNotMoved(run),
     )
     .returning(Returning::AllOld);
-    let marks = Marks { moved: run, tombstone: true, ..Marks::default() };
+    let marks = Marks {
+        moved: run,
+        tombstone: true,
+        ..Marks::default()
+    };
     let stub = Write::new(key.clone(), Action::Put(marks.onto(key.to_item())), Guard::Absent);
     for _ in 0..TRIES {
         match settled(losing.write(&mark).await)? {
@@ -47,7 +51,11 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
             Some(Written::Applied(before)) => return Ok(visible(before)),
             Some(Written::Refused(Some(current))) => {
                 let found = Marks::of(&current);
-                return if found.moved == run { Ok(visible(Some(current))) } else { Err(Error::StalePhase) };
+                return if found.moved == run {
+                    Ok(visible(Some(current)))
+                } else {
+                    Err(Error::StalePhase)
+                };
             }
             Some(Written::Refused(None)) => {}
         }
@@ -55,22 +63,32 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
             return Ok(None);
         }
     }
-    Err(Error::Unavailable("the key kept changing during its handoff; try again".to_owned()))
+    Err(Error::Unavailable(
+        "the key kept changing during its handoff; try again".to_owned(),
+    ))
 }
 
 /// Makes the key native on the gaining table with this value, or a tombstone, unless it is native already.
 async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
-    let marks = Marks { own: run, tombstone: value.is_none(), ..Marks::default() };
+    let marks = Marks {
+        own: run,
+        tombstone: value.is_none(),
+        ..Marks::default()
+    };
     let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
     let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));
     for _ in 0..TRIES {
         match settled(gaining.write(&put).await)? {
             None => continue,
-            Some(Written::Refused(current)) if Marks::of_option(current.as_ref()).own > run => return Err(Error::StalePhase),
+            Some(Written::Refused(current)) if Marks::of_option(current.as_ref()).own > run => {
+                return Err(Error::StalePhase);
+            }
             Some(Written::Applied(_) | Written::Refused(_)) => return Ok(()),
         }
     }
-    Err(Error::Unavailable("answers kept getting lost during a handoff; try again".to_owned()))
+    Err(Error::Unavailable(
+        "answers kept getting lost during a handoff; try again".to_owned(),
+    ))
 }
 
 /// Both steps may be repeated, so a lost answer is no error here but `None`: look again.

@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
-use crate::canonical::{canonical_map, Digest};
+use crate::canonical::{Digest, canonical_map};
 
 /// A DynamoDB item: attribute name to value, marks included.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,7 +33,9 @@ pub struct Key(BTreeMap<String, AttributeValue>);
 
 /// An item or key that does not have the key attributes its table requires.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("key attribute `{attribute}` is missing, not a string, number or binary value, or not the only other attribute")]
+#[error(
+    "key attribute `{attribute}` is missing, not a string, number or binary value, or not the only other attribute"
+)]
 pub struct InvalidKey {
     /// The key attribute that is missing or of the wrong type.
     pub attribute: String,
@@ -56,7 +58,11 @@ impl KeySchema {
                 Some(value @ (AttributeValue::S(_) | AttributeValue::N(_) | AttributeValue::B(_))) => {
                     key.insert(name.to_owned(), value.clone());
                 }
-                _ => return Err(InvalidKey { attribute: name.to_owned() }),
+                _ => {
+                    return Err(InvalidKey {
+                        attribute: name.to_owned(),
+                    });
+                }
             }
         }
         Ok(Key(key))

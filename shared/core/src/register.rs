@@ -41,7 +41,12 @@ pub trait States: Sync {
     ///
     /// # Errors
     /// [`Error::Conflict`] when it is registered already.
-    fn create(&self, plan: &SubjectPlan, first: &State, evidence: &Value) -> impl Future<Output = Result<(), Error>> + Send;
+    fn create(
+        &self,
+        plan: &SubjectPlan,
+        first: &State,
+        evidence: &Value,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Replaces `from` by `to` and adds the line to the history, in one step, on condition that the stored
     /// version is that of `from`; `to` has the version after it.
@@ -95,7 +100,11 @@ pub trait Migrations: Sync {
     fn approval(&self, migration: &str) -> impl Future<Output = Result<Option<ApprovalRequest>, Error>> + Send;
 
     /// Stores a request for approval in the place of the one before. Idempotent.
-    fn request_approval(&self, migration: &str, request: &ApprovalRequest) -> impl Future<Output = Result<(), Error>> + Send;
+    fn request_approval(
+        &self,
+        migration: &str,
+        request: &ApprovalRequest,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// A canary: a record written to one side to prove that its stream arrives.
@@ -130,12 +139,18 @@ pub struct Report {
 /// What the functions at the streams tell the controller.
 pub trait Signals: Sync {
     /// Stores a canary in the place of the one before on that side. Idempotent for the same nonce.
-    fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> impl Future<Output = Result<(), Error>> + Send;
+    fn canary_sent(&self, subject: &str, side: Side, canary: &Canary)
+    -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Notes that the canary came through; no effect when another nonce is stored, or when it was seen
     /// before. Idempotent.
-    fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis)
-    -> impl Future<Output = Result<(), Error>> + Send;
+    fn canary_seen(
+        &self,
+        subject: &str,
+        side: Side,
+        nonce: &str,
+        at: Millis,
+    ) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// The latest canary of that side.
     fn canary(&self, subject: &str, side: Side) -> impl Future<Output = Result<Option<Canary>, Error>> + Send;
@@ -200,7 +215,12 @@ pub struct SegmentStatus {
 /// The jobs of a run, for gates and status.
 pub trait Jobs: Sync {
     /// Every segment of a job that has a checkpoint, by index.
-    fn segments(&self, subject: &str, run: Run, job: Job) -> impl Future<Output = Result<Vec<SegmentStatus>, Error>> + Send;
+    fn segments(
+        &self,
+        subject: &str,
+        run: Run,
+        job: Job,
+    ) -> impl Future<Output = Result<Vec<SegmentStatus>, Error>> + Send;
 
     /// Removes every checkpoint of a job: what it found holds no longer. Idempotent; not atomic.
     fn forget(&self, subject: &str, run: Run, job: Job) -> impl Future<Output = Result<(), Error>> + Send;

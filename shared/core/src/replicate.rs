@@ -9,7 +9,7 @@ use crate::change::{Change, Meaning};
 use crate::error::Error;
 use crate::item::{Item, Key};
 use crate::lease::{Cache, Fenced, Phases};
-use crate::mark::{visible, Marks, Position, Run};
+use crate::mark::{Marks, Position, Run, visible};
 use crate::phase::{Side, State, Stream};
 use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
@@ -92,13 +92,24 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
                 let removed = meaning == Meaning::Removed;
-                let value = if let Meaning::Value(value) = meaning { value } else { None };
+                let value = if let Meaning::Value(value) = meaning {
+                    value
+                } else {
+                    None
+                };
                 let index = *by_key.entry(change.key.id()).or_insert(images.len());
                 match images.get_mut(index) {
                     Some(image) => (image.value, image.removed, image.position) = (value, removed, position),
                     None => {
                         let (key, first) = (change.key.clone(), change.sequence.clone());
-                        images.push(Image { run, key, value, removed, position, first });
+                        images.push(Image {
+                            run,
+                            key,
+                            value,
+                            removed,
+                            position,
+                            first,
+                        });
                     }
                 }
             }

@@ -1,7 +1,7 @@
 //! Which table serves an application now, and under which rules.
 
 use crate::mark::Run;
-use crate::phase::{source_of, target_of, Phase, Side, State};
+use crate::phase::{Phase, Side, State, source_of, target_of};
 
 /// The two tables of a migration, by the plan's names.
 #[derive(Debug)]
@@ -74,7 +74,10 @@ impl State {
             Phase::Old | Phase::Copy => Route::Guarded { run, moving: false },
             Phase::Guarded => Route::Guarded { run, moving: true },
             Phase::Handoff => Route::Handoff { run },
-            Phase::New => Route::Guarded { run: run.next(), moving: false },
+            Phase::New => Route::Guarded {
+                run: run.next(),
+                moving: false,
+            },
             Phase::Final => Route::Final { run },
         }
     }

@@ -1,10 +1,10 @@
 //! Comparing under live writes, with several looks: a replica that lags is not a difference.
 
 use crate::checkpoint::Counts;
-use crate::compare::{put_right, Repair, Sides, Verdict};
+use crate::compare::{Repair, Sides, Verdict, put_right};
 use crate::error::Error;
 use crate::item::Item;
-use crate::mark::{visible, Run};
+use crate::mark::{Run, visible};
 use crate::ports::{Clock, Millis, Table};
 use crate::route::Pair;
 
@@ -34,7 +34,10 @@ pub async fn verify<T: Table, C: Clock>(
     page: Vec<Sides>,
     on_difference: OnDifference,
 ) -> Result<Counts, Error> {
-    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
+    let mut counts = Counts {
+        read: page.len() as u64,
+        ..Counts::default()
+    };
     let mut open: Vec<Suspect> = Vec::new();
     for sides in page {
         match sides.verdict(run) {
@@ -78,7 +81,11 @@ struct Suspect {
 
 impl Suspect {
     fn new(sides: Sides) -> Suspect {
-        Suspect { seen: vec![visible(sides.old.clone())], sides, stands_still: false }
+        Suspect {
+            seen: vec![visible(sides.old.clone())],
+            sides,
+            stands_still: false,
+        }
     }
 
     /// Looks again; answers whether the key is cleared: equal, native, or caught up to a value seen before

@@ -12,13 +12,16 @@ use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::ports::{Action, Guard, Inserted, Returning, Table, Write, Written};
 use livemove_core::segment::Segment;
 use livemove_core::testing::block_on;
-use livemove_core::testing::faults::{Call, Fault, Faulty, CRASH};
+use livemove_core::testing::faults::{CRASH, Call, Fault, Faulty};
 use livemove_core::testing::memory::{Hook, Memory};
 use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
 
 fn schema() -> KeySchema {
-    KeySchema { partition: "pk".to_owned(), sort: None }
+    KeySchema {
+        partition: "pk".to_owned(),
+        sort: None,
+    }
 }
 
 fn n(number: &str) -> AttributeValue {
@@ -30,7 +33,10 @@ fn s(text: &str) -> AttributeValue {
 }
 
 fn values(entries: &[(&str, AttributeValue)]) -> BTreeMap<String, AttributeValue> {
-    entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
+    entries
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), value.clone()))
+        .collect()
 }
 
 /// The message of a `ValidationException`.
@@ -54,8 +60,15 @@ fn put(pk: &str, a: &str) -> Write {
 }
 
 fn update(expression: &str, operand: AttributeValue) -> Write {
-    let action = Action::Update { expression: Some(expression.to_owned()), set: [].into(), remove: vec![] };
-    Write { values: values(&[(":v", operand)]), ..Write::new(key("k"), action, Guard::Always) }
+    let action = Action::Update {
+        expression: Some(expression.to_owned()),
+        set: [].into(),
+        remove: vec![],
+    };
+    Write {
+        values: values(&[(":v", operand)]),
+        ..Write::new(key("k"), action, Guard::Always)
+    }
 }
 
 fn after(start: &str, expression: &str, operand: &str) -> Result<String, Error> {
@@ -77,15 +90,30 @@ fn only_changes_are_streamed_with_both_images_and_growing_numbers() {
     table.set_now(5);
     block_on(table.write(&put("k", "1"))).unwrap();
     block_on(table.write(&put("k", "1.0"))).unwrap();
-    block_on(table.write(&Write { guard: Guard::Absent, ..put("k", "2") })).unwrap();
+    block_on(table.write(&Write {
+        guard: Guard::Absent,
+        ..put("k", "2")
+    }))
+    .unwrap();
     block_on(table.write(&put("k", "2"))).unwrap();
     table.delete_raw(&key("k"));
     table.delete_raw(&key("k"));
     block_on(table.insert(&[item("k", n("3"))]));
     let records = table.records();
-    let images: Vec<_> = records.iter().map(|record| (record.old.clone(), record.new.clone())).collect();
+    let images: Vec<_> = records
+        .iter()
+        .map(|record| (record.old.clone(), record.new.clone()))
+        .collect();
     let value = |a: &str| Some(item("k", n(a)));
-    assert_eq!(images, [(None, value("1")), (value("1.0"), value("2")), (value("2"), None), (None, value("3"))]);
+    assert_eq!(
+        images,
+        [
+            (None, value("1")),
+            (value("1.0"), value("2")),
+            (value("2"), None),
+            (None, value("3"))
+        ]
+    );
     assert_eq!((records[0].at, &records[0].key), (5, &key("k")));
     let numbers: Vec<u128> = records.iter().map(|record| record.sequence.parse().unwrap()).collect();
     assert!(numbers.is_sorted() && records[0].sequence.len() == 21 && records[3].sequence.len() == 22);
@@ -94,7 +122,12 @@ fn only_changes_are_streamed_with_both_images_and_growing_numbers() {
 #[test]
 fn overlapping_paths_and_other_items_keys_are_refused() {
     let table = Memory::new(schema());
-    for expression in ["SET a = :v, a = :v", "SET a = :v REMOVE a.b", "SET a.b = :v, a.b[0] = :v", "ADD a :v REMOVE a"] {
+    for expression in [
+        "SET a = :v, a = :v",
+        "SET a = :v REMOVE a.b",
+        "SET a.b = :v, a.b[0] = :v",
+        "ADD a :v REMOVE a",
+    ] {
         let message = message(block_on(table.write(&update(expression, n("1")))));
         assert!(message.contains("Two document paths overlap"), "{message}");
     }
@@ -118,9 +151,14 @@ fn sums_are_refused_rather_than_rounded() {
 
 #[test]
 fn sums_are_spelt_plainly() {
-    for (start, operand, sum) in
-        [("1e3", "0", "1000"), ("0.05", "-0.05", "0"), ("-1e-3", "0", "-0.001"), ("9.99", "0.01", "10"), ("-0", "0", "0"), ("100", "-0.5", "99.5")]
-    {
+    for (start, operand, sum) in [
+        ("1e3", "0", "1000"),
+        ("0.05", "-0.05", "0"),
+        ("-1e-3", "0", "-0.001"),
+        ("9.99", "0.01", "10"),
+        ("-0", "0", "0"),
+        ("100", "-0.5", "99.5"),
+    ] {
         assert_eq!(after(start, "SET a = a + :v", operand).unwrap(), sum);
     }
 }

@@ -2,7 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use livemove_core::error::{Error, Remedy};
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::payload::Door;
 
@@ -19,7 +19,10 @@ pub(super) fn answer(door: Door, operation: &str, result: Result<Value, Error>) 
     log(operation, &error);
     let body = body(&error);
     match door {
-        Door::Direct => Err(Diagnostic { error_type: exception(&error).to_owned(), error_message: body.to_string() }),
+        Door::Direct => Err(Diagnostic {
+            error_type: exception(&error).to_owned(),
+            error_message: body.to_string(),
+        }),
         Door::Url => Ok(response(status(&error), &body)),
     }
 }
@@ -65,10 +68,14 @@ fn body(error: &Error) -> Value {
         Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => {
             (error.to_string(), Some("nothing was done: try again after a pause"))
         }
-        Error::Ambiguous(_) => {
-            (error.to_string(), Some("it may have been done or not: read the item before trying again"))
-        }
-        Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
+        Error::Ambiguous(_) => (
+            error.to_string(),
+            Some("it may have been done or not: read the item before trying again"),
+        ),
+        Error::Denied(_) => (
+            error.to_string(),
+            Some("allow the action to the function's role or the peer role"),
+        ),
         Error::Invariant(_) => (error.to_string(), Some("report it")),
     };
     let mut body = Map::from_iter([
@@ -121,6 +128,9 @@ mod tests {
         assert_eq!(answer(Door::Direct, "GetItem", Ok(output.clone())).unwrap(), output);
         let response = answer(Door::Url, "GetItem", Ok(output.clone())).unwrap();
         assert_eq!(response["statusCode"], 200);
-        assert_eq!(serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(), output);
+        assert_eq!(
+            serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(),
+            output
+        );
     }
 }

@@ -12,5 +12,5 @@ mod tables;
 mod tests;
 pub mod writer;
 
-pub use payload::{open, Call, Door};
-pub use requests::{read_operation, write_operation, BatchPart, GetOptions, ReadOperation, TableGet, TableWrite};
+pub use payload::{Call, Door, open};
+pub use requests::{BatchPart, GetOptions, ReadOperation, TableGet, TableWrite, read_operation, write_operation};

@@ -37,9 +37,15 @@ struct UrlRequest {
 pub fn open(payload: Value) -> (Door, Result<Call, Error>) {
     let from_url = payload.get("requestContext").is_some();
     if from_url {
-        return (Door::Url, body(payload).and_then(|text| serde_json::from_slice(&text).map_err(|error| wrong(&error))));
+        return (
+            Door::Url,
+            body(payload).and_then(|text| serde_json::from_slice(&text).map_err(|error| wrong(&error))),
+        );
     }
-    (Door::Direct, serde_json::from_value(payload).map_err(|error| wrong(&error)))
+    (
+        Door::Direct,
+        serde_json::from_value(payload).map_err(|error| wrong(&error)),
+    )
 }
 
 fn body(payload: Value) -> Result<Vec<u8>, Error> {
@@ -48,7 +54,9 @@ fn body(payload: Value) -> Result<Vec<u8>, Error> {
     if !request.is_base64_encoded {
         return Ok(body.into_bytes());
     }
-    base64::engine::general_purpose::STANDARD.decode(body).map_err(|error| wrong(&error))
+    base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .map_err(|error| wrong(&error))
 }
 
 fn wrong(problem: &dyn std::fmt::Display) -> Error {
@@ -66,7 +74,10 @@ mod tests {
     use super::*;
 
     fn call() -> Call {
-        Call { operation: "GetItem".to_owned(), input: Map::from_iter([("TableName".to_owned(), json!("orders"))]) }
+        Call {
+            operation: "GetItem".to_owned(),
+            input: Map::from_iter([("TableName".to_owned(), json!("orders"))]),
+        }
     }
 
     #[test]

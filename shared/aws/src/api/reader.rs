@@ -8,12 +8,12 @@ use livemove_core::phase::{Kind, Phase, Side};
 use livemove_core::plan::{End, SubjectPlan};
 use livemove_core::read;
 use livemove_core::register::States;
-use serde_json::{json, Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::answer::answer;
-use super::payload::{open, Call};
-use super::requests::{read_operation, BatchPart, ReadOperation, TableGet};
-use super::tables::{registered, Tables};
+use super::payload::{Call, open};
+use super::requests::{BatchPart, ReadOperation, TableGet, read_operation};
+use super::tables::{Tables, registered};
 use crate::sites::Sites;
 
 /// How many items of a batch are read at a time.
@@ -30,7 +30,9 @@ pub struct Reader<'a, S> {
 impl<'a, S: States> Reader<'a, S> {
     /// A reader that finds its tables through `states`.
     pub fn new(sites: &'a Sites, states: &'a S) -> Reader<'a, S> {
-        Reader { tables: Tables::new(sites, states) }
+        Reader {
+            tables: Tables::new(sites, states),
+        }
     }
 
     /// Answers one invocation.
@@ -61,13 +63,20 @@ impl<'a, S: States> Reader<'a, S> {
 
     async fn get(&self, get: &TableGet) -> Result<Option<Item>, Error> {
         self.tables
-            .run(&get.table, async |schema, pair, state| read::get(pair, state, &get.request(schema)?).await)
+            .run(&get.table, async |schema, pair, state| {
+                read::get(pair, state, &get.request(schema)?).await
+            })
             .await
     }
 
     async fn batch(&self, parts: &[BatchPart]) -> Result<Value, Error> {
-        let gets = parts.iter().enumerate().flat_map(|(part, of)| of.gets.iter().map(move |get| (part, get)));
-        let reads = stream::iter(gets).map(async |(part, get)| (part, get, self.get(get).await)).buffered(IN_FLIGHT);
+        let gets = parts
+            .iter()
+            .enumerate()
+            .flat_map(|(part, of)| of.gets.iter().map(move |get| (part, get)));
+        let reads = stream::iter(gets)
+            .map(async |(part, get)| (part, get, self.get(get).await))
+            .buffered(IN_FLIGHT);
         let mut answer = Batch::new(parts);
         let mut reads = std::pin::pin!(reads);
         while let Some((part, get, read)) = reads.next().await {
@@ -112,12 +121,20 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn new(parts: &'a [BatchPart]) -> Batch<'a> {
         let (found, left) = parts.iter().map(|_| (Vec::new(), Vec::new())).unzip();
-        Batch { parts, found, left, bytes: 0, throttled: None }
+        Batch {
+            parts,
+            found,
+            left,
+            bytes: 0,
+            throttled: None,
+        }
     }
 
     // Throttled keys and those whose items do not fit go back to be asked for again.
     fn add(&mut self, part: usize, get: &'a TableGet, read: Result<Option<Item>, Error>) -> Result<(), Error> {
-        let (Some(found), Some(left)) = (self.found.get_mut(part), self.left.get_mut(part)) else { return Ok(()) };
+        let (Some(found), Some(left)) = (self.found.get_mut(part), self.left.get_mut(part)) else {
+            return Ok(());
+        };
         match read {
             Ok(None) => {}
             Ok(Some(item)) => {

@@ -5,10 +5,10 @@ use livemove_core::error::Error;
 use livemove_core::item::Item;
 use livemove_core::register::States;
 use livemove_core::write;
-use serde_json::{json, Value};
+use serde_json::{Value, json};
 
 use super::answer::answer;
-use super::payload::{open, Call};
+use super::payload::{Call, open};
 use super::requests::write_operation;
 use super::tables::Tables;
 use crate::sites::Sites;
@@ -22,7 +22,9 @@ pub struct Writer<'a, S> {
 impl<'a, S: States> Writer<'a, S> {
     /// A writer that finds its tables through `states`.
     pub fn new(sites: &'a Sites, states: &'a S) -> Writer<'a, S> {
-        Writer { tables: Tables::new(sites, states) }
+        Writer {
+            tables: Tables::new(sites, states),
+        }
     }
 
     /// Answers one invocation.
@@ -43,12 +45,16 @@ impl<'a, S: States> Writer<'a, S> {
         let asked = write_operation(call)?;
         let written = self
             .tables
-            .run(&asked.table, async |schema, pair, state| write::write(pair, state, &asked.request(schema)?).await)
+            .run(&asked.table, async |schema, pair, state| {
+                write::write(pair, state, &asked.request(schema)?).await
+            })
             .await;
         match written {
             Ok(None) => Ok(json!({})),
             Ok(Some(attributes)) => Ok(json!({"Attributes": attributes})),
-            Err(Error::ConditionFailed { item }) => Err(Error::ConditionFailed { item: shown(item, asked.item_on_failure) }),
+            Err(Error::ConditionFailed { item }) => Err(Error::ConditionFailed {
+                item: shown(item, asked.item_on_failure),
+            }),
             Err(error) => Err(error),
         }
     }

@@ -19,7 +19,8 @@ pub(super) fn n(number: impl Into<u64>) -> AttributeValue {
 
 /// A value kept as JSON text.
 pub(super) fn json(value: &impl Serialize) -> Result<AttributeValue, Error> {
-    let text = serde_json::to_string(value).map_err(|error| Error::Invariant(format!("a control row is not JSON: {error}")))?;
+    let text = serde_json::to_string(value)
+        .map_err(|error| Error::Invariant(format!("a control row is not JSON: {error}")))?;
     Ok(AttributeValue::S(text))
 }
 
@@ -44,7 +45,11 @@ pub(super) struct Row(pub(super) HashMap<String, AttributeValue>);
 
 impl Row {
     pub(super) fn text(&self, name: &str) -> Result<&str, Error> {
-        self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| self.broken(name))
+        self.0
+            .get(name)
+            .and_then(|value| value.as_s().ok())
+            .map(String::as_str)
+            .ok_or_else(|| self.broken(name))
     }
 
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Error> {
@@ -69,9 +74,17 @@ impl Row {
 
     /// The row's own name, never its values: keys of items may be among them.
     pub(super) fn broken(&self, name: &str) -> Error {
-        let part = |key| self.0.get(key).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+        let part = |key| {
+            self.0
+                .get(key)
+                .and_then(|value| value.as_s().ok())
+                .map_or("?", String::as_str)
+        };
         let row = part("sk").split('#').next().unwrap_or_default();
-        Error::Invariant(format!("attribute {name} of a {row} row of {} is missing or not readable", part("pk")))
+        Error::Invariant(format!(
+            "attribute {name} of a {row} row of {} is missing or not readable",
+            part("pk")
+        ))
     }
 }
 
@@ -83,7 +96,10 @@ mod tests {
     fn a_row_that_cannot_be_read_is_named_without_its_values() {
         let row = Row(item("table#orders", "straggler#1#abc", [("at", s("secret"))]));
         let error = row.number::<u64>("at").expect_err("not a number").to_string();
-        assert!(error.contains("attribute at of a straggler row of table#orders"), "{error}");
+        assert!(
+            error.contains("attribute at of a straggler row of table#orders"),
+            "{error}"
+        );
         assert!(!error.contains("secret") && !error.contains("abc"));
         assert!(row.text("image").is_err() && row.json::<u64>("at").is_err());
         assert_eq!(row.optional_number::<u64>("seen").expect("optional"), None);

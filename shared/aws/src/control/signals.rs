@@ -12,7 +12,11 @@ use crate::sdk_error::Effect;
 
 impl Signals for Control {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
-        let attributes = [("nonce", s(&canary.nonce)), ("run", n(canary.run.0)), ("sent", n(canary.sent))];
+        let attributes = [
+            ("nonce", s(&canary.nonce)),
+            ("run", n(canary.run.0)),
+            ("sent", n(canary.sent)),
+        ];
         let mut item = row::item(subject, &canary_key(side), attributes);
         item.extend(canary.seen.map(|seen| ("seen".to_owned(), n(seen))));
         // A repeated call must not take back that this very canary was seen meanwhile.
@@ -26,7 +30,13 @@ impl Signals for Control {
             .expression_attribute_values(":nonce", s(&canary.nonce));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(self.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
         }
     }
@@ -45,13 +55,21 @@ impl Signals for Control {
             .expression_attribute_values(":at", n(at));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
+            {
+                Ok(())
+            }
             Err(error) => Err(self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error)),
         }
     }
 
     async fn canary(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
-        let Some(row) = self.row(subject, &canary_key(side)).await? else { return Ok(None) };
+        let Some(row) = self.row(subject, &canary_key(side)).await? else {
+            return Ok(None);
+        };
         Ok(Some(Canary {
             nonce: row.text("nonce")?.to_owned(),
             run: Run(row.number("run")?),
@@ -62,7 +80,9 @@ impl Signals for Control {
 
     async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
         let names = ["at", "record_at", "position", "records", "failed"];
-        let position = if batch.position.is_some() { "SET #at = :at, #record_at = :record_at, #position = :position" } else {
+        let position = if batch.position.is_some() {
+            "SET #at = :at, #record_at = :record_at, #position = :position"
+        } else {
             "SET #at = :at, #record_at = :record_at REMOVE #position"
         };
         let mut request = self
@@ -81,12 +101,17 @@ impl Signals for Control {
         if let Some(position) = &batch.position {
             request = request.expression_attribute_values(":position", s(position));
         }
-        request.send().await.map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
+        request
+            .send()
+            .await
+            .map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
         Ok(())
     }
 
     async fn reported(&self, subject: &str, side: Side) -> Result<Option<Report>, Error> {
-        let Some(row) = self.row(subject, &report_key(side)).await? else { return Ok(None) };
+        let Some(row) = self.row(subject, &report_key(side)).await? else {
+            return Ok(None);
+        };
         Ok(Some(Report {
             at: row.number("at")?,
             record_at: row.number("record_at")?,

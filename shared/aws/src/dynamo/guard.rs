@@ -1,11 +1,11 @@
 //! Guards as condition expressions: exactly [`Guard::holds`].
 
-use livemove_core::mark::{Position, Run, CANARY, MOVED, OWN, POSITION, TOMBSTONE};
-use livemove_core::ports::{Condition, Guard};
 use livemove_core::error::Error;
+use livemove_core::mark::{CANARY, MOVED, OWN, POSITION, Position, Run, TOMBSTONE};
+use livemove_core::ports::{Condition, Guard};
 use serde_dynamo::AttributeValue;
 
-use super::expressions::{operand, Expressions};
+use super::expressions::{Expressions, operand};
 
 /// The condition of a write: what the product demands and what the application demands; `None` for nothing.
 ///
@@ -35,7 +35,11 @@ pub(super) fn condition(
 }
 
 fn tombstone(to: &mut Expressions) -> String {
-    format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)))
+    format!(
+        "{} = {}",
+        to.name(TOMBSTONE),
+        to.value("true", &AttributeValue::Bool(true))
+    )
 }
 
 struct Render<'a> {
@@ -108,7 +112,8 @@ impl Render<'_> {
     }
 
     fn position(&mut self, position: &Position) -> String {
-        self.to.value("position", &AttributeValue::S(position.as_str().to_owned()))
+        self.to
+            .value("position", &AttributeValue::S(position.as_str().to_owned()))
     }
 }
 
@@ -117,7 +122,10 @@ mod tests {
     use super::*;
 
     fn render(guard: &Guard, asked: Option<(&str, Option<bool>)>) -> Option<String> {
-        let asked = asked.map(|(text, when_tombstone)| Condition { text: text.to_owned(), when_tombstone });
+        let asked = asked.map(|(text, when_tombstone)| Condition {
+            text: text.to_owned(),
+            when_tombstone,
+        });
         condition(guard, asked.as_ref(), "pk", &mut Expressions::default()).unwrap()
     }
 
@@ -173,7 +181,10 @@ mod tests {
             let mut to = Expressions::default();
             let text = condition(&guard, None, "pk", &mut to).unwrap().unwrap();
             let (names, values) = to.into_parts();
-            let placeholders = names.unwrap_or_default().into_keys().chain(values.unwrap_or_default().into_keys());
+            let placeholders = names
+                .unwrap_or_default()
+                .into_keys()
+                .chain(values.unwrap_or_default().into_keys());
             for placeholder in placeholders {
                 assert!(text.contains(&placeholder), "{placeholder} in {text}");
             }

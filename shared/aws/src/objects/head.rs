@@ -6,7 +6,7 @@ use livemove_core::error::Error;
 use livemove_core::object::bucket::{Description, Head, Tags};
 use livemove_core::ports::Millis;
 
-use super::{code, status, unquoted, S3Bucket};
+use super::{S3Bucket, code, status, unquoted};
 use crate::sdk_error::Effect;
 
 impl S3Bucket {
@@ -30,8 +30,17 @@ impl S3Bucket {
 
     /// The tags of an object; `None` when there is no such object.
     async fn tags(&self, key: &str) -> Result<Option<Tags>, Error> {
-        match self.client.get_object_tagging().bucket(&self.name).key(key).send().await {
-            Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
+        match self
+            .client
+            .get_object_tagging()
+            .bucket(&self.name)
+            .key(key)
+            .send()
+            .await
+        {
+            Ok(answer) => Ok(Some(
+                answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect(),
+            )),
             Err(error) if status(&error) == Some(404) && code(&error) == "NoSuchKey" => Ok(None),
             Err(error) => Err(self.failed("s3:GetObjectTagging", Effect::Reads, &error)),
         }
@@ -47,7 +56,10 @@ fn head(answer: HeadObjectOutput, tags: Tags) -> Result<Head, Error> {
         etag: unquoted(answer.e_tag())?,
         size: u64::try_from(answer.content_length.unwrap_or_default()).unwrap_or_default(),
         version: answer.version_id.clone(),
-        last_modified: answer.last_modified.and_then(|at| Millis::try_from(at.to_millis().ok()?).ok()).unwrap_or_default(),
+        last_modified: answer
+            .last_modified
+            .and_then(|at| Millis::try_from(at.to_millis().ok()?).ok())
+            .unwrap_or_default(),
         opaque: by_key || answer.sse_customer_algorithm.is_some(),
         storage_class: answer.storage_class.as_ref().map(|class| class.as_str().to_owned()),
         description: Description {

@@ -4,10 +4,10 @@ use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::StorageClass;
 use livemove_core::error::Error;
 use livemove_core::object::bucket::{Expect, Head, Tags, Transferred};
-use percent_encoding::{utf8_percent_encode, NON_ALPHANUMERIC};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::sync::SemaphorePermit;
 
-use super::{is_unmet, quoted, unquoted, S3Bucket, CONTENT_MIB};
+use super::{CONTENT_MIB, S3Bucket, is_unmet, quoted, unquoted};
 use crate::sdk_error::Effect;
 
 /// One MiB.
@@ -24,7 +24,9 @@ impl S3Bucket {
         expected: &Expect,
     ) -> Result<Transferred, Error> {
         let _room = self.room_for(seen.size).await?;
-        let Some(content) = from.read(key, seen, None).await? else { return Ok(Transferred::SourceChanged) };
+        let Some(content) = from.read(key, seen, None).await? else {
+            return Ok(Transferred::SourceChanged);
+        };
         let about = &seen.description;
         let (absent, matching) = condition(expected);
         let request = self
@@ -59,9 +61,20 @@ impl S3Bucket {
     }
 
     /// Reads the content seen, or a range of its bytes; `None` when it is not that content any more.
-    pub(super) async fn read(&self, key: &str, seen: &Head, bytes: Option<(u64, u64)>) -> Result<Option<ByteStream>, Error> {
+    pub(super) async fn read(
+        &self,
+        key: &str,
+        seen: &Head,
+        bytes: Option<(u64, u64)>,
+    ) -> Result<Option<ByteStream>, Error> {
         let range = bytes.map(|(first, last)| format!("bytes={first}-{last}"));
-        let request = self.client.get_object().bucket(&self.name).key(key).if_match(quoted(&seen.etag)).set_range(range);
+        let request = self
+            .client
+            .get_object()
+            .bucket(&self.name)
+            .key(key)
+            .if_match(quoted(&seen.etag))
+            .set_range(range);
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if is_unmet(&error) => return Ok(None),
@@ -74,8 +87,13 @@ impl S3Bucket {
 
     /// Waits until that much content may be held.
     pub(super) async fn room_for(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Error> {
-        let mib = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX).clamp(1, CONTENT_MIB);
-        self.memory.acquire_many(mib).await.map_err(|error| Error::Invariant(error.to_string()))
+        let mib = u32::try_from(bytes.div_ceil(MIB))
+            .unwrap_or(u32::MAX)
+            .clamp(1, CONTENT_MIB);
+        self.memory
+            .acquire_many(mib)
+            .await
+            .map_err(|error| Error::Invariant(error.to_string()))
     }
 }
 
@@ -90,7 +108,10 @@ pub(super) fn condition(expected: &Expect) -> (Option<String>, Option<String>) {
 /// The tags as a query string.
 pub(super) fn tagging(tags: &Tags) -> Option<String> {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pairs: Vec<String> = tags.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+    let pairs: Vec<String> = tags
+        .iter()
+        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
+        .collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
 
@@ -104,7 +125,11 @@ mod tests {
 
     #[test]
     fn tags_become_a_query_string() {
-        let tags: Tags = [("a b".to_owned(), "c&d=ü".to_owned()), ("empty".to_owned(), String::new())].into();
+        let tags: Tags = [
+            ("a b".to_owned(), "c&d=ü".to_owned()),
+            ("empty".to_owned(), String::new()),
+        ]
+        .into();
         assert_eq!(tagging(&tags).unwrap(), "a%20b=c%26d%3D%C3%BC&empty=");
         assert_eq!(tagging(&Tags::new()), None);
     }

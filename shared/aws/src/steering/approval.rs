@@ -23,7 +23,12 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     ///
     /// # Errors
     /// `WrongRun`, `NotRegistered`; those of the register.
-    pub(super) async fn approval(&self, run: Run, token: Option<&str>, approval: Option<Approval>) -> Result<Asked, Error> {
+    pub(super) async fn approval(
+        &self,
+        run: Run,
+        token: Option<&str>,
+        approval: Option<Approval>,
+    ) -> Result<Asked, Error> {
         self.subjects_of(run).await?;
         let approval = match approval {
             Some(approval) => approval,
@@ -31,10 +36,17 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         };
         let token = token.filter(|_| approval == Approval::Manual);
         if let Some(token) = token {
-            let request = ApprovalRequest { token: token.to_owned(), run, at: self.clock.now() };
+            let request = ApprovalRequest {
+                token: token.to_owned(),
+                run,
+                at: self.clock.now(),
+            };
             self.register.request_approval(&self.site.migration, &request).await?;
             tracing::info!(run = run.0, "waiting for approval: action status shows the command");
         }
-        Ok(Asked { approval, waiting: token.is_some() })
+        Ok(Asked {
+            approval,
+            waiting: token.is_some(),
+        })
     }
 }

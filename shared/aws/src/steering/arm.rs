@@ -36,7 +36,10 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             let past = subject.state.run > run || subject.state.phase >= Phase::New;
             armed &= past || self.arm_one(&subject, stream).await?;
         }
-        Ok(Armed { armed, wait_seconds: if armed { 0 } else { ASK_AGAIN_SECONDS } })
+        Ok(Armed {
+            armed,
+            wait_seconds: if armed { 0 } else { ASK_AGAIN_SECONDS },
+        })
     }
 
     async fn arm_one(&self, subject: &Subject, stream: RunEnd) -> Result<bool, Error> {
@@ -54,7 +57,12 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             Some(canary) if now < canary.sent + RESEND => {}
             Some(canary) => self.world.send_canary(kind, end, &canary.nonce).await?,
             None => {
-                let canary = Canary { nonce: format!("{run}-{now}"), run, sent: now, seen: None };
+                let canary = Canary {
+                    nonce: format!("{run}-{now}"),
+                    run,
+                    sent: now,
+                    seen: None,
+                };
                 // Kept first: once it is written it may be seen at any moment.
                 self.register.canary_sent(&subject.id, side, &canary).await?;
                 self.world.send_canary(kind, end, &canary.nonce).await?;

@@ -46,9 +46,18 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let now = self.clock.now();
         may_work(state, &subject.plan.timing, now).map_err(|closed| refusal(&[closed]))?;
-        let position = self.register.reported(&subject.id, RunEnd::Source.side(run)).await?.and_then(|report| report.position);
-        let issue =
-            Issue { migration: &self.site.migration, subject: &subject.id, build: env!("CARGO_PKG_VERSION"), now, position };
+        let position = self
+            .register
+            .reported(&subject.id, RunEnd::Source.side(run))
+            .await?
+            .and_then(|report| report.position);
+        let issue = Issue {
+            migration: &self.site.migration,
+            subject: &subject.id,
+            build: env!("CARGO_PKG_VERSION"),
+            now,
+            position,
+        };
         let certificate = Certificate::issue(issue, state, &self.job(subject, Job::Certify).await?)?;
         self.register.keep(&certificate).await?;
         tracing::info!(subject = subject.id, run = run.0, digest = %certificate.source_digest, "certified");

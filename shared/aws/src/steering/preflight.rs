@@ -42,22 +42,58 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let known = registered::check(self.register, &plan, &mut report).await?;
         for (index, bucket) in plan.buckets.iter().enumerate() {
             let path = format!("$.buckets[{index}]");
-            let source = self.probed(&format!("{path}.source"), self.world.probe_bucket(&bucket.source).await, &bucket.source, Kind::Bucket, &mut report)?;
-            let target = self.probed(&format!("{path}.target"), self.world.probe_bucket(&bucket.target).await, &bucket.target, Kind::Bucket, &mut report)?;
-            let registered = known.iter().any(|(k, _)| k.kind == Kind::Bucket && k.source == bucket.source);
+            let source = self.probed(
+                &format!("{path}.source"),
+                self.world.probe_bucket(&bucket.source).await,
+                &bucket.source,
+                Kind::Bucket,
+                &mut report,
+            )?;
+            let target = self.probed(
+                &format!("{path}.target"),
+                self.world.probe_bucket(&bucket.target).await,
+                &bucket.target,
+                Kind::Bucket,
+                &mut report,
+            )?;
+            let registered = known
+                .iter()
+                .any(|(k, _)| k.kind == Kind::Bucket && k.source == bucket.source);
             buckets::check(&path, bucket, source.as_ref(), target.as_ref(), registered, &mut report);
         }
         for (index, table) in plan.tables.iter().enumerate() {
             let path = format!("$.tables[{index}]");
-            let source = self.probed(&format!("{path}.source"), self.world.probe_table(&table.source).await, &table.source, Kind::Table, &mut report)?;
-            let target = self.probed(&format!("{path}.target"), self.world.probe_table(&table.target).await, &table.target, Kind::Table, &mut report)?;
-            let registered = known.iter().any(|(k, _)| k.kind == Kind::Table && k.source == table.source);
+            let source = self.probed(
+                &format!("{path}.source"),
+                self.world.probe_table(&table.source).await,
+                &table.source,
+                Kind::Table,
+                &mut report,
+            )?;
+            let target = self.probed(
+                &format!("{path}.target"),
+                self.world.probe_table(&table.target).await,
+                &table.target,
+                Kind::Table,
+                &mut report,
+            )?;
+            let registered = known
+                .iter()
+                .any(|(k, _)| k.kind == Kind::Table && k.source == table.source);
             tables::check(&path, table, source.as_ref(), target.as_ref(), registered, &mut report);
         }
         let warnings = report.finish()?;
         self.register_plan(&plan).await?;
-        let subjects = plan.subjects().iter().map(livemove_core::plan::SubjectPlan::subject).collect();
-        Ok(Checked { migration: plan.migration, subjects, warnings })
+        let subjects = plan
+            .subjects()
+            .iter()
+            .map(livemove_core::plan::SubjectPlan::subject)
+            .collect();
+        Ok(Checked {
+            migration: plan.migration,
+            subjects,
+            warnings,
+        })
     }
 
     /// A probe's answer, or the problem that it met.
@@ -84,10 +120,18 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let now = self.clock.now();
         for subject in plan.subjects() {
             match self.register.load(&subject.subject()).await? {
-                None => self.register.create(&subject, &State::first(now), &json!({"action": "preflight"})).await?,
+                None => {
+                    self.register
+                        .create(&subject, &State::first(now), &json!({"action": "preflight"}))
+                        .await?
+                }
                 Some((_, stored)) if stored == subject => {}
                 Some((state, stored)) => {
-                    let next = State { version: state.version + 1, since: now, ..state.clone() };
+                    let next = State {
+                        version: state.version + 1,
+                        since: now,
+                        ..state.clone()
+                    };
                     let evidence = json!({"action": "preflight", "plan_before": super::to_json(&stored)?});
                     self.register.replan(&subject, &state, &next, &evidence).await?;
                 }

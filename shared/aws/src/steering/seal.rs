@@ -35,13 +35,17 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             return Err(refusal(&closed));
         }
         for (index, next, facts) in moves {
-            let Some(subject) = subjects.get_mut(index) else { continue };
+            let Some(subject) = subjects.get_mut(index) else {
+                continue;
+            };
             // A bucket may have been sealed before and given free again: what was found then holds no longer.
             for job in [Job::Finish, Job::Certify] {
                 self.register.forget(&subject.id, run, job).await?;
             }
             let evidence = json!({"action": "seal", "facts": to_json(&facts)?});
-            self.register.transition(&subject.id, &subject.state, &next, &evidence).await?;
+            self.register
+                .transition(&subject.id, &subject.state, &next, &evidence)
+                .await?;
             tracing::info!(subject = subject.id, run = run.0, "sealed");
             subject.state = next;
         }

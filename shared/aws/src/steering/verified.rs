@@ -29,7 +29,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     pub(super) async fn verified(&self, run: Run) -> Result<Verified, Error> {
         let mut differences = 0;
         for subject in self.subjects_of(run).await? {
-            let later = subject.state.run > run || subject.state.phase >= Phase::Handoff || subject.plan.entry == Entry::NewFirst;
+            let later = subject.state.run > run
+                || subject.state.phase >= Phase::Handoff
+                || subject.plan.entry == Entry::NewFirst;
             if later {
                 continue;
             }
@@ -37,12 +39,18 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             if !verify.is_done() {
                 return Err(Error::refused(
                     "GateClosed",
-                    format!("{}: verify has done {} of {} segments", subject.id, verify.done, verify.segments),
+                    format!(
+                        "{}: verify has done {} of {} segments",
+                        subject.id, verify.done, verify.segments
+                    ),
                     "run the verify job until all segments are done",
                 ));
             }
             differences += verify.counts.differing;
         }
-        Ok(Verified { identical: differences == 0, differences })
+        Ok(Verified {
+            identical: differences == 0,
+            differences,
+        })
     }
 }

@@ -20,17 +20,17 @@ impl Condition {
             Condition::Compare(comparator, a, b) => {
                 value::compare(*comparator, constant(a).as_deref(), constant(b).as_deref())
             }
-            Condition::Between(a, low, high) => {
-                value::between(constant(a).as_deref(), constant(low).as_deref(), constant(high).as_deref())
-            }
+            Condition::Between(a, low, high) => value::between(
+                constant(a).as_deref(),
+                constant(low).as_deref(),
+                constant(high).as_deref(),
+            ),
             Condition::In(a, list) => {
                 let a = constant(a);
                 list.iter().any(|b| value::equal(a.as_deref(), constant(b).as_deref()))
             }
             Condition::Type(a, kind) => value::is_type(constant(a).as_deref(), constant(kind).as_deref()),
-            Condition::BeginsWith(a, prefix) => {
-                value::begins_with(constant(a).as_deref(), constant(prefix).as_deref())
-            }
+            Condition::BeginsWith(a, prefix) => value::begins_with(constant(a).as_deref(), constant(prefix).as_deref()),
             Condition::Contains(a, part) => value::contains(constant(a).as_deref(), constant(part).as_deref()),
         }
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_dynamo::AttributeValue;
 
-use super::lex::{tokens, Sort};
-use super::{validation, Kind};
+use super::lex::{Sort, tokens};
+use super::{Kind, validation};
 use crate::error::Error;
 
 /// `ExpressionAttributeNames` and `ExpressionAttributeValues`.
@@ -53,7 +53,9 @@ impl Bindings<'_> {
             used.extend(tokens(*kind, text)?.into_iter().map(|token| token.text));
         }
         let unused = |field: &str, key: &String| {
-            validation(format!("Value provided in {field} unused in expressions: keys: {{{key}}}"))
+            validation(format!(
+                "Value provided in {field} unused in expressions: keys: {{{key}}}"
+            ))
         };
         if let Some(key) = self.names.keys().find(|key| !used.contains(&key.as_str())) {
             return Err(unused("ExpressionAttributeNames", key));

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde_dynamo::AttributeValue;
 
+use super::Kind;
 use super::bindings::Bindings;
 use super::cursor::Cursor;
 use super::lex::{Sort, Token};
 use super::path::Path;
-use super::Kind;
 use crate::error::Error;
 
 /// A condition, as a tree. Chains of `AND` and of `OR` are flat, so that only what is written nested is deep.
@@ -239,7 +239,11 @@ fn function(cursor: &mut Cursor<'_>) -> Result<Term, Error> {
                 "The function is not allowed in a condition expression; function: {name}"
             )));
         }
-        _ => return Err(cursor.kind.invalid(format_args!("Invalid function name; function: {name}"))),
+        _ => {
+            return Err(cursor
+                .kind
+                .invalid(format_args!("Invalid function name; function: {name}")));
+        }
     };
     Ok(term)
 }

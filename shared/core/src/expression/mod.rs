@@ -59,5 +59,8 @@ impl Kind {
 
 /// A `ValidationException`.
 pub(crate) fn validation(message: impl Into<String>) -> Error {
-    Error::Rejected { name: "ValidationException".to_owned(), message: message.into() }
+    Error::Rejected {
+        name: "ValidationException".to_owned(),
+        message: message.into(),
+    }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::Kind;
 use super::cursor::Cursor;
 use super::lex::Sort;
-use super::Kind;
 use crate::error::Error;
 
 /// One step of a document path.
@@ -36,7 +36,9 @@ impl Path {
                 rest.push(Step::Attribute(name(cursor)?));
             } else if cursor.take_symbol("[") {
                 let index = cursor.peek().filter(|token| token.sort == Sort::Number);
-                let index = index.and_then(|token| token.text.parse().ok()).ok_or_else(|| cursor.unexpected())?;
+                let index = index
+                    .and_then(|token| token.text.parse().ok())
+                    .ok_or_else(|| cursor.unexpected())?;
                 cursor.take();
                 cursor.expect_symbol("]")?;
                 rest.push(Step::Index(index));
@@ -55,7 +57,10 @@ impl Path {
             Step::Attribute(name) => Step::Attribute(resolve(name)),
             Step::Index(index) => Step::Index(*index),
         });
-        Path { top: resolve(&self.top), rest: rest.collect() }
+        Path {
+            top: resolve(&self.top),
+            rest: rest.collect(),
+        }
     }
 }
 
@@ -70,7 +75,9 @@ impl fmt::Display for Path {
 }
 
 fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    let name = cursor.peek().filter(|token| matches!(token.sort, Sort::Word | Sort::Name));
+    let name = cursor
+        .peek()
+        .filter(|token| matches!(token.sort, Sort::Word | Sort::Name));
     let name = name.ok_or_else(|| cursor.unexpected())?.text.to_owned();
     cursor.take();
     Ok(name)

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_dynamo::AttributeValue;
 
-use super::lex::{tokens, Sort};
 use super::Kind;
+use super::lex::{Sort, tokens};
 use crate::error::Error;
 use crate::item::Item;
 use crate::mark::RESERVED;
@@ -32,7 +32,9 @@ pub fn check(
     if let Some(placeholder) = names.keys().chain(values.keys()).find(is_reserved) {
         return Err(refused(placeholder));
     }
-    expressions.iter().try_for_each(|(kind, text)| check_expression(*kind, text))
+    expressions
+        .iter()
+        .try_for_each(|(kind, text)| check_expression(*kind, text))
 }
 
 fn check_expression(kind: Kind, text: &str) -> Result<(), Error> {

@@ -1,9 +1,9 @@
 //! Update expressions.
 
+use super::Kind;
 use super::cursor::Cursor;
 use super::lex::{Sort, Token};
 use super::path::Path;
-use super::Kind;
 use crate::error::Error;
 
 /// The clauses of an update expression, each as written, without its keyword.
@@ -43,7 +43,10 @@ impl Clauses {
             ("DELETE", own(&self.delete, &[])),
         ];
         let written = clauses.iter().filter(|(_, clause)| !clause.is_empty());
-        written.map(|(keyword, clause)| format!("{keyword} {clause}")).collect::<Vec<_>>().join(" ")
+        written
+            .map(|(keyword, clause)| format!("{keyword} {clause}"))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 }
 
@@ -92,7 +95,10 @@ impl Update {
         let mut cursor = Cursor::new(Kind::Update, text)?;
         let (mut update, mut clauses) = (Update::default(), Clauses::default());
         while let Some(keyword) = cursor.peek() {
-            let index = KEYWORDS.iter().position(|word| keyword.is_keyword(word)).ok_or_else(|| cursor.unexpected())?;
+            let index = KEYWORDS
+                .iter()
+                .position(|word| keyword.is_keyword(word))
+                .ok_or_else(|| cursor.unexpected())?;
             cursor.take();
             let slot = match index {
                 0 => &mut clauses.set,
@@ -126,10 +132,7 @@ impl Update {
     }
 }
 
-fn list<T>(
-    cursor: &mut Cursor<'_>,
-    entry: impl Fn(&mut Cursor<'_>) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
+fn list<T>(cursor: &mut Cursor<'_>, entry: impl Fn(&mut Cursor<'_>) -> Result<T, Error>) -> Result<Vec<T>, Error> {
     let mut entries = vec![entry(cursor)?];
     while cursor.take_symbol(",") {
         entries.push(entry(cursor)?);

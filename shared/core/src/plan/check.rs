@@ -28,7 +28,11 @@ impl fmt::Display for PlanProblem {
 pub(super) fn parse(json: &str) -> Result<Plan, Vec<PlanProblem>> {
     let value = serde_json::from_str(json).map_err(|error| {
         let remedy = format!("write the plan as one JSON object ({error})");
-        vec![PlanProblem { field: "$".to_owned(), value: "not JSON".to_owned(), remedy }]
+        vec![PlanProblem {
+            field: "$".to_owned(),
+            value: "not JSON".to_owned(),
+            remedy,
+        }]
     })?;
     from_value(value)
 }
@@ -39,8 +43,13 @@ pub(super) fn from_value(json: Value) -> Result<Plan, Vec<PlanProblem>> {
     if !checker.problems.is_empty() {
         return Err(checker.problems);
     }
-    serde_json::from_value(json)
-        .map_err(|error| vec![PlanProblem { field: "$".to_owned(), value: "the plan".to_owned(), remedy: error.to_string() }])
+    serde_json::from_value(json).map_err(|error| {
+        vec![PlanProblem {
+            field: "$".to_owned(),
+            value: "the plan".to_owned(),
+            remedy: error.to_string(),
+        }]
+    })
 }
 
 /// Walks over the JSON and collects what is wrong.
@@ -62,32 +71,65 @@ struct Sort {
     name: TextRule,
 }
 
-const TABLES: Sort = Sort { list: "tables", word: "table", fields: &["source", "target", "segments", "entry"], name: rules::table };
-const BUCKETS: Sort = Sort { list: "buckets", word: "bucket", fields: &["source", "target", "segments"], name: rules::bucket };
+const TABLES: Sort = Sort {
+    list: "tables",
+    word: "table",
+    fields: &["source", "target", "segments", "entry"],
+    name: rules::table,
+};
+const BUCKETS: Sort = Sort {
+    list: "buckets",
+    word: "bucket",
+    fields: &["source", "target", "segments"],
+    name: rules::bucket,
+};
 
 impl Checker {
     fn plan(&mut self, json: &Value) {
-        let fields = ["migration", "tables", "buckets", "approval", "timing", "writes_in_flight"];
-        let Some(plan) = self.object("$", Some(json), &fields) else { return };
+        let fields = [
+            "migration",
+            "tables",
+            "buckets",
+            "approval",
+            "timing",
+            "writes_in_flight",
+        ];
+        let Some(plan) = self.object("$", Some(json), &fields) else {
+            return;
+        };
         self.text("$.migration", plan.get("migration"), rules::migration);
         let before = self.problems.len();
         let moves: usize = [TABLES, BUCKETS].into_iter().map(|sort| self.list(plan, &sort)).sum();
         if moves == 0 && self.problems.len() == before {
-            self.problem("$", None, "name at least one table in `tables` or one bucket in `buckets`");
+            self.problem(
+                "$",
+                None,
+                "name at least one table in `tables` or one bucket in `buckets`",
+            );
         }
         if self.segments > SEGMENTS_MAX {
             let total = Value::from(self.segments);
-            self.problem("$..segments", Some(&total), format!("all segments together may be at most {SEGMENTS_MAX}"));
+            self.problem(
+                "$..segments",
+                Some(&total),
+                format!("all segments together may be at most {SEGMENTS_MAX}"),
+            );
         }
         self.word("$.approval", plan.get("approval"), &["automatic", "manual"]);
-        self.number("$.writes_in_flight", plan.get("writes_in_flight"), 1..=WRITES_IN_FLIGHT_MAX);
+        self.number(
+            "$.writes_in_flight",
+            plan.get("writes_in_flight"),
+            1..=WRITES_IN_FLIGHT_MAX,
+        );
         if let Some(timing) = plan.get("timing") {
             self.timing(timing);
         }
     }
 
     fn timing(&mut self, json: &Value) {
-        let Some(timing) = self.object("$.timing", Some(json), &["lease_ms", "call_ms", "skew_ms"]) else { return };
+        let Some(timing) = self.object("$.timing", Some(json), &["lease_ms", "call_ms", "skew_ms"]) else {
+            return;
+        };
         self.number("$.timing.lease_ms", timing.get("lease_ms"), 200..=60_000);
         self.number("$.timing.call_ms", timing.get("call_ms"), 100..=60_000);
         self.number("$.timing.skew_ms", timing.get("skew_ms"), 0..=60_000);
@@ -99,7 +141,11 @@ impl Checker {
             None => return 0,
             Some(Value::Array(entries)) => entries,
             Some(other) => {
-                self.problem(&format!("$.{}", sort.list), Some(other), format!("write a list of {}s", sort.word));
+                self.problem(
+                    &format!("$.{}", sort.list),
+                    Some(other),
+                    format!("write a list of {}s", sort.word),
+                );
                 return 0;
             }
         };
@@ -110,21 +156,42 @@ impl Checker {
     }
 
     fn entry(&mut self, path: &str, json: &Value, sort: &Sort) {
-        let Some(entry) = self.object(path, Some(json), sort.fields) else { return };
+        let Some(entry) = self.object(path, Some(json), sort.fields) else {
+            return;
+        };
         let source = self.end(&format!("{path}.source"), entry.get("source"), sort);
         let target = self.end(&format!("{path}.target"), entry.get("target"), sort);
         let segments = format!("{path}.segments");
         self.number(&segments, entry.get("segments"), 1..=SEGMENTS_MAX);
-        let count = entry.get("segments").map_or(u64::from(super::default_segments()), |n| n.as_u64().unwrap_or(0));
-        self.segments = self.segments.saturating_add(if count > SEGMENTS_MAX { 0 } else { count });
+        let count = entry
+            .get("segments")
+            .map_or(u64::from(super::default_segments()), |n| n.as_u64().unwrap_or(0));
+        self.segments = self
+            .segments
+            .saturating_add(if count > SEGMENTS_MAX { 0 } else { count });
         if sort.fields.contains(&"entry") {
-            self.word(&format!("{path}.entry"), entry.get("entry"), &["copy-first", "new-first"]);
+            self.word(
+                &format!("{path}.entry"),
+                entry.get("entry"),
+                &["copy-first", "new-first"],
+            );
         }
         if let Some([_, _, name]) = &source {
-            let first = self.subjects.entry((sort.word, name.clone())).or_insert_with(|| path.to_owned()).clone();
+            let first = self
+                .subjects
+                .entry((sort.word, name.clone()))
+                .or_insert_with(|| path.to_owned())
+                .clone();
             if first != path {
-                let remedy = format!("{first} moves a {} of this name already: use another migration for this one", sort.word);
-                self.problem(&format!("{path}.source.{}", sort.word), Some(&Value::from(name.as_str())), remedy);
+                let remedy = format!(
+                    "{first} moves a {} of this name already: use another migration for this one",
+                    sort.word
+                );
+                self.problem(
+                    &format!("{path}.source.{}", sort.word),
+                    Some(&Value::from(name.as_str())),
+                    remedy,
+                );
             }
         }
         for (side, end) in [("source", source), ("target", target)] {
@@ -143,7 +210,10 @@ impl Checker {
         };
         let first = self.named.entry(id).or_insert_with(|| path.to_owned()).clone();
         if first != path {
-            let remedy = format!("it is the same {} as {first}: each may have one part in a plan", sort.word);
+            let remedy = format!(
+                "it is the same {} as {first}: each may have one part in a plan",
+                sort.word
+            );
             self.problem(&format!("{path}.{}", sort.word), Some(&Value::from(name)), remedy);
         }
     }
@@ -164,7 +234,11 @@ impl Checker {
             return None;
         };
         for (name, value) in object.iter().filter(|(name, _)| !fields.contains(&name.as_str())) {
-            self.problem(&format!("{path}.{name}"), Some(value), format!("no such field: remove it or use one of {known}"));
+            self.problem(
+                &format!("{path}.{name}"),
+                Some(value),
+                format!("no such field: remove it or use one of {known}"),
+            );
         }
         Some(object)
     }
@@ -190,13 +264,25 @@ impl Checker {
     /// An optional whole number.
     fn number(&mut self, path: &str, json: Option<&Value>, range: std::ops::RangeInclusive<u64>) {
         if json.is_some_and(|value| !value.as_u64().is_some_and(|n| range.contains(&n))) {
-            self.problem(path, json, format!("use a whole number from {} to {}, or leave it out", range.start(), range.end()));
+            self.problem(
+                path,
+                json,
+                format!(
+                    "use a whole number from {} to {}, or leave it out",
+                    range.start(),
+                    range.end()
+                ),
+            );
         }
     }
 
     fn problem(&mut self, field: &str, value: Option<&Value>, remedy: impl Into<String>) {
         let text = value.map_or("nothing".to_owned(), Value::to_string);
         let value = text.chars().take(100).collect();
-        self.problems.push(PlanProblem { field: field.to_owned(), value, remedy: remedy.into() });
+        self.problems.push(PlanProblem {
+            field: field.to_owned(),
+            value,
+            remedy: remedy.into(),
+        });
     }
 }

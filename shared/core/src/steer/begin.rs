@@ -60,7 +60,11 @@ pub fn begin(states: &[(String, State)], direction: Direction) -> Result<Begin, 
     let courses: Vec<Course> = states.iter().map(|(_, state)| Course::of(state, direction)).collect();
     let any = |wanted: fn(&Course) -> bool| courses.iter().any(wanted);
     if any(|course| *course == Course::Over) {
-        return Err(Error::refused("PointOfNoReturn", "the migration is complete", "plan a new migration to move the data again"));
+        return Err(Error::refused(
+            "PointOfNoReturn",
+            "the migration is complete",
+            "plan a new migration to move the data again",
+        ));
     }
     let retreating = any(|course| matches!(course, Course::Retreat(_)));
     let turning = any(|course| matches!(course, Course::Turn(_)));
@@ -73,13 +77,25 @@ pub fn begin(states: &[(String, State)], direction: Direction) -> Result<Begin, 
     }
     let there = courses.iter().all(|course| matches!(course, Course::There(_)));
     let run = one_run(states, &courses, there || retreating)?;
-    let turn = courses.iter().enumerate().filter(|(_, c)| matches!(c, Course::Turn(_))).map(|(index, _)| index).collect();
-    Ok(Begin { run, there, retreat: retreating, turn })
+    let turn = courses
+        .iter()
+        .enumerate()
+        .filter(|(_, c)| matches!(c, Course::Turn(_)))
+        .map(|(index, _)| index)
+        .collect();
+    Ok(Begin {
+        run,
+        there,
+        retreat: retreating,
+        turn,
+    })
 }
 
 fn one_run(states: &[(String, State)], courses: &[Course], passive: bool) -> Result<Run, Error> {
     let run = |course: &Course| match course {
-        Course::Go(run) | Course::Turn(run) | Course::Retreat(run) | Course::There(run) | Course::FinishFirst(run) => Some(*run),
+        Course::Go(run) | Course::Turn(run) | Course::Retreat(run) | Course::There(run) | Course::FinishFirst(run) => {
+            Some(*run)
+        }
         Course::Over => None,
     };
     // One that is there beside others that go on has arrived in the same run.
@@ -90,10 +106,16 @@ fn one_run(states: &[(String, State)], courses: &[Course], passive: bool) -> Res
         // Everything is there, though some have not been turned since: nothing to do but to say so.
         Some(run) if passive => Ok(runs.iter().copied().max().unwrap_or(run)),
         Some(_) | None => {
-            let list: Vec<_> = states.iter().map(|(subject, s)| format!("{subject} in {} of run {}", s.phase, s.run)).collect();
+            let list: Vec<_> = states
+                .iter()
+                .map(|(subject, s)| format!("{subject} in {} of run {}", s.phase, s.run))
+                .collect();
             Err(Error::refused(
                 "RunsDiffer",
-                format!("the tables and buckets of the plan are in different runs: {}", list.join(", ")),
+                format!(
+                    "the tables and buckets of the plan are in different runs: {}",
+                    list.join(", ")
+                ),
                 "move what was added later by a migration of its own",
             ))
         }

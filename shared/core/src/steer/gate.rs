@@ -70,10 +70,26 @@ pub struct Facts {
 pub fn gate(kind: Kind, state: &State, step: Step, facts: &Facts) -> Result<State, Vec<Closed>> {
     let next = match state.after(kind, step, facts.now) {
         Ok(next) => next,
-        Err(Error::Refused { reason, remedy, .. }) => return Err(vec![Closed { reason, remedy, wait_ms: None }]),
-        Err(other) => return Err(vec![Closed { reason: other.to_string(), remedy: "report it".to_owned(), wait_ms: None }]),
+        Err(Error::Refused { reason, remedy, .. }) => {
+            return Err(vec![Closed {
+                reason,
+                remedy,
+                wait_ms: None,
+            }]);
+        }
+        Err(other) => {
+            return Err(vec![Closed {
+                reason: other.to_string(),
+                remedy: "report it".to_owned(),
+                wait_ms: None,
+            }]);
+        }
     };
-    let mut gate = Gate { state, facts, closed: Vec::new() };
+    let mut gate = Gate {
+        state,
+        facts,
+        closed: Vec::new(),
+    };
     gate.whole(step);
     match step {
         Step::Advance(Phase::Copy) => gate.copy(),
@@ -88,7 +104,10 @@ pub fn gate(kind: Kind, state: &State, step: Step, facts: &Facts) -> Result<Stat
         return Err(gate.closed);
     }
     let healed = matches!(step, Step::Advance(Phase::Copy));
-    Ok(State { broken: next.broken.filter(|_| !healed), ..next })
+    Ok(State {
+        broken: next.broken.filter(|_| !healed),
+        ..next
+    })
 }
 
 /// Whether work of the state's phase may start: only when nobody acts on the state before it any more.
@@ -99,7 +118,10 @@ pub fn may_work(state: &State, timing: &Timing, now: Millis) -> Result<(), Close
     match wait_left(state, timing, now) {
         0 => Ok(()),
         wait => Err(Closed {
-            reason: format!("others may still act on the state before {} of run {}", state.phase, state.run),
+            reason: format!(
+                "others may still act on the state before {} of run {}",
+                state.phase, state.run
+            ),
             remedy: format!("try again in {wait} ms"),
             wait_ms: Some(wait),
         }),
@@ -162,7 +184,10 @@ impl Gate<'_> {
         self.idle("repair", &self.facts.repair);
         let differing = self.facts.verify.counts.differing;
         if differing > 0 {
-            self.close(format!("{differing} differ between the two sides"), "repair, then verify again from the start");
+            self.close(
+                format!("{differing} differ between the two sides"),
+                "repair, then verify again from the start",
+            );
         }
     }
 
@@ -195,15 +220,23 @@ impl Gate<'_> {
     }
 
     fn new(&mut self) {
-        let proven = self.facts.certificate.as_ref().is_some_and(|certificate| certificate.proves(self.state));
+        let proven = self
+            .facts
+            .certificate
+            .as_ref()
+            .is_some_and(|certificate| certificate.proves(self.state));
         if !proven {
-            self.close("there is no certificate for this run as it was sealed", "run finish and certify, then issue the certificate");
+            self.close(
+                "there is no certificate for this run as it was sealed",
+                "run finish and certify, then issue the certificate",
+            );
         }
         self.idle("finish", &self.facts.finish);
     }
 
     fn waited(&mut self) {
-        self.closed.extend(may_work(self.state, &self.facts.timing, self.facts.now).err());
+        self.closed
+            .extend(may_work(self.state, &self.facts.timing, self.facts.now).err());
     }
 
     fn done(&mut self, name: &str, job: &JobSummary) {
@@ -221,10 +254,18 @@ impl Gate<'_> {
     }
 
     fn early(&mut self, reason: String, wait_ms: Millis) {
-        self.closed.push(Closed { reason, remedy: format!("try again in {wait_ms} ms"), wait_ms: Some(wait_ms) });
+        self.closed.push(Closed {
+            reason,
+            remedy: format!("try again in {wait_ms} ms"),
+            wait_ms: Some(wait_ms),
+        });
     }
 
     fn close(&mut self, reason: impl Into<String>, remedy: impl Into<String>) {
-        self.closed.push(Closed { reason: reason.into(), remedy: remedy.into(), wait_ms: None });
+        self.closed.push(Closed {
+            reason: reason.into(),
+            remedy: remedy.into(),
+            wait_ms: None,
+        });
     }
 }

@@ -20,39 +20,59 @@ const MIN_MAGNITUDE: i64 = -129;
 pub(super) fn add(a: &Decimal, b: &Decimal) -> Result<String, Error> {
     let sum = sum(a, b)?;
     if sum.digits.len() > MAX_DIGITS {
-        return Err(validation("Attempting to store more than 38 significant digits in a Number"));
+        return Err(validation(
+            "Attempting to store more than 38 significant digits in a Number",
+        ));
     }
     if sum.magnitude() > MAX_MAGNITUDE {
-        return Err(validation("Number overflow. Attempting to store a number with magnitude larger than supported range"));
+        return Err(validation(
+            "Number overflow. Attempting to store a number with magnitude larger than supported range",
+        ));
     }
     if !sum.digits.is_empty() && sum.magnitude() < MIN_MAGNITUDE {
-        return Err(validation("Number underflow. Attempting to store a number with magnitude smaller than supported range"));
+        return Err(validation(
+            "Number underflow. Attempting to store a number with magnitude smaller than supported range",
+        ));
     }
     Ok(plain(&sum))
 }
 
 /// `-a`.
 pub(super) fn negated(a: Decimal) -> Decimal {
-    Decimal { negative: !a.negative && !a.digits.is_empty(), ..a }
+    Decimal {
+        negative: !a.negative && !a.digits.is_empty(),
+        ..a
+    }
 }
 
 fn sum(a: &Decimal, b: &Decimal) -> Result<Decimal, Error> {
     let exponent = a.exponent.min(b.exponent);
     let width = a.magnitude().max(b.magnitude()) - exponent + 1;
     let width = usize::try_from(width).ok().filter(|width| *width < 1000);
-    let width = width.ok_or_else(|| validation("Number overflow. Attempting to store a number with magnitude larger than supported range"))?;
+    let width = width.ok_or_else(|| {
+        validation("Number overflow. Attempting to store a number with magnitude larger than supported range")
+    })?;
     let (x, y) = (aligned(a, exponent, width), aligned(b, exponent, width));
     let (negative, digits) = match (a.negative == b.negative, x.cmp(&y)) {
         (true, _) => (a.negative, plus(&x, &y)),
         (false, Ordering::Less) => (b.negative, minus(&y, &x)),
         (false, Ordering::Equal | Ordering::Greater) => (a.negative, minus(&x, &y)),
     };
-    Ok(Decimal { negative, digits, exponent }.normal())
+    Ok(Decimal {
+        negative,
+        digits,
+        exponent,
+    }
+    .normal())
 }
 
 /// The digits from ten to the power of `exponent` upwards, `width` of them, most significant first.
 fn aligned(number: &Decimal, exponent: i64, width: usize) -> Vec<u8> {
-    let zeros = if number.digits.is_empty() { 0 } else { usize::try_from(number.exponent - exponent).unwrap_or(0) };
+    let zeros = if number.digits.is_empty() {
+        0
+    } else {
+        usize::try_from(number.exponent - exponent).unwrap_or(0)
+    };
     let mut digits = vec![0; width.saturating_sub(number.digits.len() + zeros)];
     digits.extend_from_slice(&number.digits);
     digits.resize(width, 0);

@@ -39,7 +39,9 @@ pub fn holds(condition: &Condition, item: Option<&Item>, bindings: Bindings<'_>)
 
 fn resolve<'a>(operand: &Operand, item: Option<&'a Item>, bindings: Bindings<'a>) -> Option<Cow<'a, AttributeValue>> {
     match operand {
-        Operand::Path(path) => item.and_then(|item| lookup(item, &path.resolved(bindings.names))).map(Cow::Borrowed),
+        Operand::Path(path) => item
+            .and_then(|item| lookup(item, &path.resolved(bindings.names)))
+            .map(Cow::Borrowed),
         Operand::Value(placeholder) => bindings.values.get(placeholder).map(Cow::Borrowed),
         Operand::Size(of) => value::size(resolve(of, item, bindings)?.as_ref()).map(Cow::Owned),
     }
@@ -47,11 +49,13 @@ fn resolve<'a>(operand: &Operand, item: Option<&'a Item>, bindings: Bindings<'a>
 
 /// What `item` holds at `path`, whose placeholders are resolved.
 pub fn lookup<'a>(item: &'a Item, path: &Path) -> Option<&'a AttributeValue> {
-    path.rest.iter().try_fold(item.0.get(&path.top)?, |value, step| match (value, step) {
-        (AttributeValue::M(map), Step::Attribute(name)) => map.get(name),
-        (AttributeValue::L(list), Step::Index(index)) => list.get(*index),
-        _ => None,
-    })
+    path.rest
+        .iter()
+        .try_fold(item.0.get(&path.top)?, |value, step| match (value, step) {
+            (AttributeValue::M(map), Step::Attribute(name)) => map.get(name),
+            (AttributeValue::L(list), Step::Index(index)) => list.get(*index),
+            _ => None,
+        })
 }
 
 /// The part of `item` at `paths`, whose placeholders are resolved. Of a list only the elements asked for
@@ -61,9 +65,9 @@ pub fn project<'a>(item: &Item, paths: impl IntoIterator<Item = &'a Path>) -> It
     for path in paths {
         wanted.entry(&path.top).or_default().push(&path.rest);
     }
-    let shown = wanted.into_iter().filter_map(|(name, rests)| {
-        Some((name.to_owned(), project_value(item.0.get(name)?, &rests)?))
-    });
+    let shown = wanted
+        .into_iter()
+        .filter_map(|(name, rests)| Some((name.to_owned(), project_value(item.0.get(name)?, &rests)?)));
     Item(shown.collect())
 }
 
@@ -79,9 +83,8 @@ fn project_value(value: &AttributeValue, rests: &[&[Step]]) -> Option<AttributeV
                 wanted.entry(name).or_default().push(rest);
             }
         }
-        let part = |(name, rests): (&str, Vec<&[Step]>)| {
-            Some((name.to_owned(), project_value(map.get(name)?, &rests)?))
-        };
+        let part =
+            |(name, rests): (&str, Vec<&[Step]>)| Some((name.to_owned(), project_value(map.get(name)?, &rests)?));
         let shown: HashMap<_, _> = wanted.into_iter().filter_map(part).collect();
         return (!shown.is_empty()).then_some(AttributeValue::M(shown));
     }

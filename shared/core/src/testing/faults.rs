@@ -1,7 +1,7 @@
 //! A table whose calls fail as a network and a busy backend make them fail.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
@@ -100,7 +100,9 @@ impl<T, F: Faults> Faulty<T, F> {
         match (fault, call) {
             (Fault::None | Fault::Reject | Fault::CrashBefore, _) => Ok(()),
             (Fault::LoseAnswer, Call::Write | Call::Insert) => Err(Error::Ambiguous("injected".to_owned())),
-            (Fault::LoseAnswer, Call::Get | Call::GetMany | Call::Scan) => Err(Error::Unavailable("injected".to_owned())),
+            (Fault::LoseAnswer, Call::Get | Call::GetMany | Call::Scan) => {
+                Err(Error::Unavailable("injected".to_owned()))
+            }
             (Fault::CrashAfter, _) => Err(self.crash()),
         }
     }

@@ -8,9 +8,9 @@
 
 mod apply;
 mod arithmetic;
-pub mod contract;
 pub mod bucket;
 pub mod bucket_contract;
+pub mod contract;
 pub mod evaluate;
 pub mod faults;
 pub mod ledger;

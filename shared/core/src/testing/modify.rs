@@ -92,7 +92,9 @@ fn check_targets(targets: &[Path], schema: &KeySchema) -> Result<(), Error> {
 fn evaluate(expression: &Expression, item: &Item, bindings: Bindings<'_>) -> Result<AttributeValue, Error> {
     let missing = || validation("The provided expression refers to an attribute that does not exist in the item");
     match expression {
-        Expression::Path(path) => lookup(item, &path.resolved(bindings.names)).cloned().ok_or_else(missing),
+        Expression::Path(path) => lookup(item, &path.resolved(bindings.names))
+            .cloned()
+            .ok_or_else(missing),
         Expression::Value(placeholder) => operand(placeholder, bindings).cloned(),
         Expression::Plus(a, b) => {
             let (a, b) = (evaluate(a, item, bindings)?, evaluate(b, item, bindings)?);
@@ -117,12 +119,18 @@ fn evaluate(expression: &Expression, item: &Item, bindings: Bindings<'_>) -> Res
 }
 
 fn operand<'a>(placeholder: &str, bindings: Bindings<'a>) -> Result<&'a AttributeValue, Error> {
-    let undefined = || validation(format!("An expression attribute value used in expression is not defined; attribute value: {placeholder}"));
+    let undefined = || {
+        validation(format!(
+            "An expression attribute value used in expression is not defined; attribute value: {placeholder}"
+        ))
+    };
     bindings.values.get(placeholder).ok_or_else(undefined)
 }
 
 fn number(operator: &str, value: &AttributeValue) -> Result<Decimal, Error> {
-    let AttributeValue::N(text) = value else { return Err(wrong_type(operator, value)) };
+    let AttributeValue::N(text) = value else {
+        return Err(wrong_type(operator, value));
+    };
     let not_a_number = || validation(format!("A value provided cannot be converted into a number: {text}"));
     Decimal::parse(text).ok_or_else(not_a_number)
 }
@@ -136,7 +144,10 @@ fn wrong_type(operator: &str, value: &AttributeValue) -> Error {
 }
 
 fn is_set(value: &AttributeValue) -> bool {
-    matches!(value, AttributeValue::Ss(_) | AttributeValue::Ns(_) | AttributeValue::Bs(_))
+    matches!(
+        value,
+        AttributeValue::Ss(_) | AttributeValue::Ns(_) | AttributeValue::Bs(_)
+    )
 }
 
 /// `ADD`: a sum of numbers or a union of sets; what is missing counts as zero or empty.
@@ -144,7 +155,9 @@ fn added(current: Option<&AttributeValue>, more: &AttributeValue) -> Result<Attr
     if !is_set(more) && !matches!(more, AttributeValue::N(_)) {
         return Err(wrong_type("ADD", more));
     }
-    let Some(current) = current else { return Ok(more.clone()) };
+    let Some(current) = current else {
+        return Ok(more.clone());
+    };
     match (current, more) {
         (AttributeValue::N(_), AttributeValue::N(_)) => {
             Ok(AttributeValue::N(add(&number("ADD", current)?, &number("ADD", more)?)?))
@@ -152,7 +165,9 @@ fn added(current: Option<&AttributeValue>, more: &AttributeValue) -> Result<Attr
         (AttributeValue::Ss(a), AttributeValue::Ss(b)) => Ok(AttributeValue::Ss(union(a, b, PartialEq::eq))),
         (AttributeValue::Bs(a), AttributeValue::Bs(b)) => Ok(AttributeValue::Bs(union(a, b, PartialEq::eq))),
         (AttributeValue::Ns(a), AttributeValue::Ns(b)) => Ok(AttributeValue::Ns(union(a, b, same_number))),
-        _ => Err(validation("An operand in the update expression has an incorrect data type")),
+        _ => Err(validation(
+            "An operand in the update expression has an incorrect data type",
+        )),
     }
 }
 
@@ -163,7 +178,9 @@ fn without(current: &AttributeValue, gone: &AttributeValue) -> Result<Option<Att
         (AttributeValue::Bs(a), AttributeValue::Bs(b)) => Ok(difference(a, b, PartialEq::eq).map(AttributeValue::Bs)),
         (AttributeValue::Ns(a), AttributeValue::Ns(b)) => Ok(difference(a, b, same_number).map(AttributeValue::Ns)),
         (_, gone) if !is_set(gone) => Err(wrong_type("DELETE", gone)),
-        _ => Err(validation("An operand in the update expression has an incorrect data type")),
+        _ => Err(validation(
+            "An operand in the update expression has an incorrect data type",
+        )),
     }
 }
 
@@ -185,11 +202,13 @@ fn difference<T: Clone>(a: &[T], b: &[T], same: fn(&T, &T) -> bool) -> Option<Ve
 /// The value that holds the last step of `path`, and that step; `None` where the way there is missing.
 fn holder<'a, 'p>(item: &'a mut Item, path: &'p Path) -> Option<(&'a mut AttributeValue, &'p Step)> {
     let (last, way) = path.rest.split_last()?;
-    let holder = way.iter().try_fold(item.0.get_mut(&path.top)?, |value, step| match (value, step) {
-        (AttributeValue::M(map), Step::Attribute(name)) => map.get_mut(name),
-        (AttributeValue::L(list), Step::Index(index)) => list.get_mut(*index),
-        _ => None,
-    })?;
+    let holder = way
+        .iter()
+        .try_fold(item.0.get_mut(&path.top)?, |value, step| match (value, step) {
+            (AttributeValue::M(map), Step::Attribute(name)) => map.get_mut(name),
+            (AttributeValue::L(list), Step::Index(index)) => list.get_mut(*index),
+            _ => None,
+        })?;
     Some((holder, last))
 }
 

@@ -14,8 +14,8 @@ use crate::phase::{Side, State};
 use crate::plan::{Plan, SubjectPlan};
 use crate::ports::Millis;
 use crate::register::{
-    ApprovalRequest, Canary, Certificates, Jobs, Migrations, Report, SegmentStatus, Signals, States, Straggler, Stragglers,
-    Transition,
+    ApprovalRequest, Canary, Certificates, Jobs, Migrations, Report, SegmentStatus, Signals, States, Straggler,
+    Stragglers, Transition,
 };
 
 /// A register in memory. `P` is the kind of position of its checkpoints.
@@ -58,7 +58,10 @@ impl<P> MemoryRegister<P> {
 
     /// The state of one subject, for leases.
     pub fn phases<'a>(&'a self, subject: &'a str) -> MemoryPhases<'a, P> {
-        MemoryPhases { register: self, subject }
+        MemoryPhases {
+            register: self,
+            subject,
+        }
     }
 }
 
@@ -71,13 +74,25 @@ pub struct MemoryPhases<'a, P> {
 
 impl<P: Send> Phases for MemoryPhases<'_, P> {
     async fn state(&self) -> Result<State, Error> {
-        let state = self.register.rows().states.get(self.subject).map(|(state, _)| state.clone());
+        let state = self
+            .register
+            .rows()
+            .states
+            .get(self.subject)
+            .map(|(state, _)| state.clone());
         state.ok_or_else(|| Error::refused("NotRegistered", self.subject, "run preflight"))
     }
 }
 
 impl<P> Rows<P> {
-    fn change(&mut self, subject: &str, from: &State, to: &State, plan: Option<&SubjectPlan>, evidence: &Value) -> Result<(), Error> {
+    fn change(
+        &mut self,
+        subject: &str,
+        from: &State,
+        to: &State,
+        plan: Option<&SubjectPlan>,
+        evidence: &Value,
+    ) -> Result<(), Error> {
         match self.states.get_mut(subject) {
             Some((state, kept)) if state.version == from.version && to.version == from.version + 1 => {
                 *state = to.clone();
@@ -92,7 +107,12 @@ impl<P> Rows<P> {
     }
 
     fn line(&mut self, subject: &str, from: Option<&State>, to: &State, evidence: &Value) {
-        let line = Transition { at: to.since, from: from.cloned(), to: to.clone(), evidence: evidence.clone() };
+        let line = Transition {
+            at: to.since,
+            from: from.cloned(),
+            to: to.clone(),
+            evidence: evidence.clone(),
+        };
         self.history.entry(subject.to_owned()).or_default().push(line);
     }
 }
@@ -122,7 +142,15 @@ impl<P: Send> States for MemoryRegister<P> {
 
     async fn history(&self, subject: &str, limit: u32) -> Result<Vec<Transition>, Error> {
         let rows = self.rows();
-        Ok(rows.history.get(subject).into_iter().flatten().rev().take(limit as usize).cloned().collect())
+        Ok(rows
+            .history
+            .get(subject)
+            .into_iter()
+            .flatten()
+            .rev()
+            .take(limit as usize)
+            .cloned()
+            .collect())
     }
 }
 
@@ -149,7 +177,10 @@ impl<P: Send> Migrations for MemoryRegister<P> {
 impl<P: Send> Signals for MemoryRegister<P> {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows.canaries.entry((subject.to_owned(), side)).or_insert_with(|| canary.clone());
+        let stored = rows
+            .canaries
+            .entry((subject.to_owned(), side))
+            .or_insert_with(|| canary.clone());
         if stored.nonce != canary.nonce {
             *stored = canary.clone();
         }
@@ -157,7 +188,12 @@ impl<P: Send> Signals for MemoryRegister<P> {
     }
 
     async fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis) -> Result<(), Error> {
-        if let Some(canary) = self.rows().canaries.get_mut(&(subject.to_owned(), side)).filter(|c| c.nonce == nonce) {
+        if let Some(canary) = self
+            .rows()
+            .canaries
+            .get_mut(&(subject.to_owned(), side))
+            .filter(|c| c.nonce == nonce)
+        {
             canary.seen.get_or_insert(at);
         }
         Ok(())
@@ -171,7 +207,11 @@ impl<P: Send> Signals for MemoryRegister<P> {
         let mut rows = self.rows();
         let stored = rows.reports.entry((subject.to_owned(), side)).or_default();
         let (records, failed) = (stored.records + batch.records, stored.failed + batch.failed);
-        *stored = Report { records, failed, ..batch.clone() };
+        *stored = Report {
+            records,
+            failed,
+            ..batch.clone()
+        };
         Ok(())
     }
 
@@ -182,7 +222,11 @@ impl<P: Send> Signals for MemoryRegister<P> {
 
 impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn enter(&self, subject: &str, straggler: &Straggler) -> Result<(), Error> {
-        let key = (subject.to_owned(), format!("{:0>40}", straggler.sequence), straggler.key.id());
+        let key = (
+            subject.to_owned(),
+            format!("{:0>40}", straggler.sequence),
+            straggler.key.id(),
+        );
         self.rows().stragglers.insert(key, straggler.clone());
         Ok(())
     }
@@ -190,7 +234,10 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn list(&self, subject: &str, limit: u32) -> Result<Vec<Straggler>, Error> {
         let rows = self.rows();
         let ours = rows.stragglers.iter().filter(|((of, _, _), _)| of == subject);
-        Ok(ours.map(|(_, straggler)| straggler.clone()).take(limit as usize).collect())
+        Ok(ours
+            .map(|(_, straggler)| straggler.clone())
+            .take(limit as usize)
+            .collect())
     }
 
     async fn count(&self, subject: &str) -> Result<u64, Error> {
@@ -200,7 +247,9 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
 
 impl<P: Send> Certificates for MemoryRegister<P> {
     async fn keep(&self, certificate: &Certificate) -> Result<(), Error> {
-        self.rows().certificates.insert((certificate.subject.clone(), certificate.run), certificate.clone());
+        self.rows()
+            .certificates
+            .insert((certificate.subject.clone(), certificate.run), certificate.clone());
         Ok(())
     }
 
@@ -211,14 +260,25 @@ impl<P: Send> Certificates for MemoryRegister<P> {
 
 impl<P: Clone + Send + Sync> Checkpoints<P> for MemoryRegister<P> {
     async fn load(&self, task: &Task) -> Result<Checkpoint<P>, Error> {
-        Ok(self.rows().checkpoints.get(&place(task)).map(|(_, checkpoint)| checkpoint.clone()).unwrap_or_default())
+        Ok(self
+            .rows()
+            .checkpoints
+            .get(&place(task))
+            .map(|(_, checkpoint)| checkpoint.clone())
+            .unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<P>) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows.checkpoints.get(&place(task)).map_or(0, |(_, checkpoint)| checkpoint.version);
+        let stored = rows
+            .checkpoints
+            .get(&place(task))
+            .map_or(0, |(_, checkpoint)| checkpoint.version);
         if next.version != stored + 1 {
-            return Err(Error::Conflict(format!("segment {} of {} was saved by another", task.segment.index, task.subject)));
+            return Err(Error::Conflict(format!(
+                "segment {} of {} was saved by another",
+                task.segment.index, task.subject
+            )));
         }
         rows.checkpoints.insert(place(task), (task.clone(), next.clone()));
         Ok(())
@@ -228,7 +288,10 @@ impl<P: Clone + Send + Sync> Checkpoints<P> for MemoryRegister<P> {
 impl<P: Send> Jobs for MemoryRegister<P> {
     async fn segments(&self, subject: &str, run: Run, job: Job) -> Result<Vec<SegmentStatus>, Error> {
         let rows = self.rows();
-        let ours = rows.checkpoints.values().filter(|(task, _)| task.subject == subject && task.run == run && task.job == job);
+        let ours = rows
+            .checkpoints
+            .values()
+            .filter(|(task, _)| task.subject == subject && task.run == run && task.job == job);
         let status = |(task, c): &(Task, Checkpoint<P>)| SegmentStatus {
             segment: task.segment,
             done: c.done,
@@ -239,7 +302,9 @@ impl<P: Send> Jobs for MemoryRegister<P> {
     }
 
     async fn forget(&self, subject: &str, run: Run, job: Job) -> Result<(), Error> {
-        self.rows().checkpoints.retain(|_, (task, _)| task.subject != subject || task.run != run || task.job != job);
+        self.rows()
+            .checkpoints
+            .retain(|_, (task, _)| task.subject != subject || task.run != run || task.job != job);
         Ok(())
     }
 }

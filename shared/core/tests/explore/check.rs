@@ -81,7 +81,13 @@ fn search(value: Value, last: Value, left: u64, events: &[Event]) -> bool {
 
 #[test]
 fn a_lost_update_is_not_explained() {
-    let at = |op, answer, begun, answered| Event { key: 0, op, answer, begun, answered };
+    let at = |op, answer, begun, answered| Event {
+        key: 0,
+        op,
+        answer,
+        begun,
+        answered,
+    };
     let one = at(Op::Count, Answer::Saw(Some(Some(1))), 1, 2);
     let again = at(Op::Count, Answer::Saw(Some(Some(1))), 3, 4);
     assert!(explained(None, Some(Some(1)), &[one]));
@@ -91,7 +97,13 @@ fn a_lost_update_is_not_explained() {
 
 #[test]
 fn an_unanswered_write_may_have_happened_or_not() {
-    let put = Event { key: 0, op: Op::Put(Some(5)), answer: Answer::Unknown, begun: 1, answered: u64::MAX };
+    let put = Event {
+        key: 0,
+        op: Op::Put(Some(5)),
+        answer: Answer::Unknown,
+        begun: 1,
+        answered: u64::MAX,
+    };
     assert!(explained(None, None, &[put]));
     assert!(explained(None, Some(Some(5)), &[put]));
     assert!(!explained(None, Some(Some(6)), &[put]));

@@ -13,11 +13,11 @@ use livemove_core::route::{Pair, Route};
 use livemove_core::write::{self, Change, WriteRequest};
 use serde_dynamo::AttributeValue;
 use shuttle::future::yield_now;
-use shuttle::rand::{thread_rng, Rng};
+use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
 use crate::check::{Answer, Event, Op, Value};
-use crate::world::{item, key, World, KEYS, LEASE};
+use crate::world::{KEYS, LEASE, World, item, key};
 
 /// What all clients were told, and the clock that orders it.
 #[derive(Clone, Default)]
@@ -35,7 +35,14 @@ impl History {
     }
 
     pub fn of(&self, key: usize) -> Vec<Event> {
-        self.0.lock().unwrap().1.iter().filter(|event| event.key == key).copied().collect()
+        self.0
+            .lock()
+            .unwrap()
+            .1
+            .iter()
+            .filter(|event| event.key == key)
+            .copied()
+            .collect()
     }
 }
 
@@ -59,8 +66,12 @@ pub async fn client(world: World, history: History, id: i64, operations: i64, sp
                     let pair = world.pair();
                     let source = Fenced::new(pair.source, &world, view.until);
                     let target = Fenced::new(pair.target, &world, view.until);
-                    let fenced = Pair { source: &source, target: &target };
-                    if let (Bug::ReadOldFirst, Op::Read, Route::Handoff { run }) = (world.bug(), op, view.state.route()) {
+                    let fenced = Pair {
+                        source: &source,
+                        target: &target,
+                    };
+                    if let (Bug::ReadOldFirst, Op::Read, Route::Handoff { run }) = (world.bug(), op, view.state.route())
+                    {
                         let get = livemove_core::ports::Get::whole(crate::world::key(KEYS[key]));
                         let old = livemove_core::ports::Table::get(fenced.losing(run), &get).await?;
                         if let Some(old) = livemove_core::mark::visible(old) {
@@ -73,10 +84,28 @@ pub async fn client(world: World, history: History, id: i64, operations: i64, sp
             .await;
         let answered = history.moment();
         match result {
-            Ok(answer) => history.enter(Event { key, op, answer, begun, answered }),
+            Ok(answer) => history.enter(Event {
+                key,
+                op,
+                answer,
+                begun,
+                answered,
+            }),
             Err(Error::Ambiguous(_)) if op == Op::Read => {}
-            Err(Error::Ambiguous(_)) => history.enter(Event { key, op, answer: Answer::Unknown, begun, answered: u64::MAX }),
-            Err(Error::ConditionFailed { .. }) => history.enter(Event { key, op, answer: Answer::Refused, begun, answered }),
+            Err(Error::Ambiguous(_)) => history.enter(Event {
+                key,
+                op,
+                answer: Answer::Unknown,
+                begun,
+                answered: u64::MAX,
+            }),
+            Err(Error::ConditionFailed { .. }) => history.enter(Event {
+                key,
+                op,
+                answer: Answer::Refused,
+                begun,
+                answered,
+            }),
             // Said to have done nothing.
             Err(Error::Throttled(_) | Error::Unavailable(_)) => {}
             Err(error) => panic!("client: {error}"),
@@ -106,33 +135,61 @@ async fn perform<T: livemove_core::ports::Table>(
     let number = |n: i64| AttributeValue::N(n.to_string());
     let (change, condition, value, returning) = match op {
         Op::Read => {
-            let request = GetRequest { key: key(name), consistency: Consistency::Strong, projection: None, names: BTreeMap::new() };
+            let request = GetRequest {
+                key: key(name),
+                consistency: Consistency::Strong,
+                projection: None,
+                names: BTreeMap::new(),
+            };
             return Ok(Answer::Saw(seen(read::get(pair, state, &request).await?)));
         }
         Op::Put(value) => (Change::Put(item(name, value)), None, None, Returning::Nothing),
-        Op::Insert(value) => (Change::Put(item(name, Some(value))), Some("attribute_not_exists(pk)"), None, Returning::Nothing),
+        Op::Insert(value) => (
+            Change::Put(item(name, Some(value))),
+            Some("attribute_not_exists(pk)"),
+            None,
+            Returning::Nothing,
+        ),
         Op::Delete => (Change::Delete, None, None, Returning::AllOld),
-        Op::Count => (Change::Update(Some("ADD v :v".into())), None, Some(1), Returning::AllNew),
+        Op::Count => (
+            Change::Update(Some("ADD v :v".into())),
+            None,
+            Some(1),
+            Returning::AllNew,
+        ),
         Op::Clear => (Change::Update(Some("REMOVE v".into())), None, None, Returning::Nothing),
-        Op::SetExisting(value) => {
-            (Change::Update(Some("SET v = :v".into())), Some("attribute_exists(pk)"), Some(value), Returning::Nothing)
-        }
+        Op::SetExisting(value) => (
+            Change::Update(Some("SET v = :v".into())),
+            Some("attribute_exists(pk)"),
+            Some(value),
+            Returning::Nothing,
+        ),
     };
     let request = WriteRequest {
         key: key(name),
         change,
         condition: condition.map(str::to_owned),
         names: BTreeMap::new(),
-        values: value.map(|value| (":v".to_owned(), number(value))).into_iter().collect(),
+        values: value
+            .map(|value| (":v".to_owned(), number(value)))
+            .into_iter()
+            .collect(),
         returning,
     };
     let attributes = write::write(pair, state, &request).await?;
-    Ok(if returning == Returning::Nothing { Answer::Done } else { Answer::Saw(seen(attributes)) })
+    Ok(if returning == Returning::Nothing {
+        Answer::Done
+    } else {
+        Answer::Saw(seen(attributes))
+    })
 }
 
 fn seen(found: Option<Item>) -> Value {
     let found = found?;
-    assert!(found.0.keys().all(|name| !name.starts_with(RESERVED)), "a reserved attribute leaks: {found:?}");
+    assert!(
+        found.0.keys().all(|name| !name.starts_with(RESERVED)),
+        "a reserved attribute leaks: {found:?}"
+    );
     Some(number(&found))
 }
 

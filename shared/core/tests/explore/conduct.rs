@@ -1,25 +1,25 @@
 //! The conductor: takes a table through the phases as the controller does, with a replicator on each side.
 
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use livemove_core::checkpoint::{Job, Task};
+use livemove_core::drive::Limits;
 use livemove_core::error::Error;
 use livemove_core::finish::finish;
-use livemove_core::drive::Limits;
 use livemove_core::job;
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::mark::{Marks, Run};
 use livemove_core::phase::{Kind, Phase, Side, State, Step, Stream};
 use livemove_core::ports::Clock;
 use livemove_core::replicate::replicate;
-use livemove_core::scan::{both, Half};
+use livemove_core::scan::{Half, both};
 use livemove_core::segment::Segment;
 use shuttle::future::{self, yield_now};
-use shuttle::rand::{thread_rng, Rng};
+use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
-use crate::world::{key, World, KEYS, LEASE};
+use crate::world::{KEYS, LEASE, World, key};
 
 /// How far a schedule goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,13 +53,27 @@ impl Phases for ReplicatorPhases {
     async fn state(&self) -> Result<State, Error> {
         let state = self.0.state().await?;
         let stuck = self.0.bug() == Bug::ReplicatorNotSealed && state.run == Run(1) && state.phase >= Phase::Handoff;
-        Ok(if stuck { State { phase: Phase::Handoff, sealed: false, ..state } } else { state })
+        Ok(if stuck {
+            State {
+                phase: Phase::Handoff,
+                sealed: false,
+                ..state
+            }
+        } else {
+            state
+        })
     }
 }
 
 impl Replicator {
     pub fn new(world: &World, side: Side) -> Replicator {
-        Replicator { world: world.clone(), side, position: Arc::default(), muted: Arc::default(), quit: Arc::default() }
+        Replicator {
+            world: world.clone(),
+            side,
+            position: Arc::default(),
+            muted: Arc::default(),
+            quit: Arc::default(),
+        }
     }
 
     /// Delivers the stream as an event source mapping does: in order, at least once. Now and then an invocation
@@ -73,7 +87,11 @@ impl Replicator {
             let position = self.position.load(Ordering::SeqCst);
             let most = thread_rng().gen_range(1..=3);
             let before = self.meaning(&cache).await;
-            let fresh = if self.muted.load(Ordering::SeqCst) { 0 } else { self.deliver(&cache, position, most).await };
+            let fresh = if self.muted.load(Ordering::SeqCst) {
+                0
+            } else {
+                self.deliver(&cache, position, most).await
+            };
             if fresh == 0 {
                 yield_now().await;
                 continue;
@@ -85,7 +103,11 @@ impl Replicator {
             if since < position && thread_rng().gen_bool(0.1) {
                 self.deliver(&cache, thread_rng().gen_range(since..position), 2).await;
             }
-            let next = if thread_rng().gen_bool(0.02) { thread_rng().gen_range(0..=position) } else { position + fresh };
+            let next = if thread_rng().gen_bool(0.02) {
+                thread_rng().gen_range(0..=position)
+            } else {
+                position + fresh
+            };
             self.position.store(next, Ordering::SeqCst);
         }
     }
@@ -101,7 +123,11 @@ impl Replicator {
         if self.world.bug() == Bug::ReplicationLoop {
             if let Stream::Replicate(run) = self.world.read_state().stream(self.side) {
                 for new in changes.iter_mut().filter_map(|change| change.new.as_mut()) {
-                    let marks = Marks { own: run.previous(), moved: Run(0), ..Marks::of(new) };
+                    let marks = Marks {
+                        own: run.previous(),
+                        moved: Run(0),
+                        ..Marks::of(new)
+                    };
                     *new = marks.onto(std::mem::take(new));
                 }
             }
@@ -120,7 +146,8 @@ impl Replicator {
     }
 
     fn skip_to_the_end(&self) {
-        self.position.store(self.world.pair().side(self.side).records(), Ordering::SeqCst);
+        self.position
+            .store(self.world.pair().side(self.side).records(), Ordering::SeqCst);
     }
 }
 
@@ -160,7 +187,9 @@ pub async fn conduct(world: World, replicators: [Replicator; 2], goal: Goal) {
 async fn backfill(world: &World, replicators: &[Replicator; 2]) {
     match world.bug() {
         Bug::ScanBeforeStream => {
-            replicators.iter().for_each(|replicator| replicator.muted.store(true, Ordering::SeqCst));
+            replicators
+                .iter()
+                .for_each(|replicator| replicator.muted.store(true, Ordering::SeqCst));
             work(world, Job::Copy).await;
             for replicator in replicators {
                 replicator.skip_to_the_end();
@@ -184,7 +213,10 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
         work(world, Job::Repair).await;
     }
     if bug == Bug::SkipGuarded {
-        world.set_state(State { phase: Phase::Guarded, ..world.read_state() });
+        world.set_state(State {
+            phase: Phase::Guarded,
+            ..world.read_state()
+        });
     } else {
         step(world, Step::Advance(Phase::Guarded)).await;
     }
@@ -208,7 +240,11 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
             sweep_now(world).await;
         }
         Bug::SkipNew => {
-            world.set_state(State { phase: Phase::Final, sealed: false, ..world.read_state() });
+            world.set_state(State {
+                phase: Phase::Final,
+                sealed: false,
+                ..world.read_state()
+            });
             return;
         }
         _ => {}
@@ -226,11 +262,25 @@ async fn step(world: &World, step: Step) {
 
 /// Runs a job by as many workers as it takes; workers fail and are killed.
 async fn work(world: &World, job: Job) -> livemove_core::checkpoint::Counts {
-    let task = Task { subject: "table#t".into(), run: world.read_state().run, job, segment: Segment::WHOLE };
+    let task = Task {
+        subject: "table#t".into(),
+        run: world.read_state().run,
+        job,
+        segment: Segment::WHOLE,
+    };
     // A zombie is a worker whom nothing stops.
-    let patience = if world.bug() == Bug::ZombieBackfill && job == Job::Copy { u64::MAX / 2 } else { 10 * LEASE };
+    let patience = if world.bug() == Bug::ZombieBackfill && job == Job::Copy {
+        u64::MAX / 2
+    } else {
+        10 * LEASE
+    };
     for _ in 0..1000 {
-        let limits = Limits { deadline: world.now() + patience, call: 1, page_items: 2, in_flight: 2 };
+        let limits = Limits {
+            deadline: world.now() + patience,
+            call: 1,
+            page_items: 2,
+            in_flight: 2,
+        };
         match job::run(world.pair(), world, world, world, &task, limits).await {
             Ok(progress) if progress.done => return progress.counts,
             Ok(_) => {}
@@ -267,7 +317,9 @@ async fn sweep_now(world: &World) {
 async fn finish_half(world: &World) {
     let (pair, run) = (world.pair(), world.read_state().run);
     loop {
-        let Ok((page, _)) = both(pair, run, Half::Losing, Segment::WHOLE, None, 100).await else { continue };
+        let Ok((page, _)) = both(pair, run, Half::Losing, Segment::WHOLE, None, 100).await else {
+            continue;
+        };
         if finish(pair, run, page).await.is_ok() {
             return;
         }
@@ -281,7 +333,10 @@ async fn drop_marks(world: &World) {
         yield_now().await;
     }
     for name in KEYS {
-        let marked = losing.items().iter().any(|item| Marks::of(item).moved > Run(0) && losing_key(item) == name);
+        let marked = losing
+            .items()
+            .iter()
+            .any(|item| Marks::of(item).moved > Run(0) && losing_key(item) == name);
         if marked && thread_rng().gen_bool(0.5) {
             losing.delete_raw(&key(name));
         }

@@ -15,22 +15,22 @@ mod client;
 mod conduct;
 mod world;
 
-use std::panic::{catch_unwind, AssertUnwindSafe};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use livemove_core::mark::{visible, Marks};
+use livemove_core::mark::{Marks, visible};
 use livemove_core::phase::{Phase, Side};
 use shuttle::future;
-use shuttle::rand::{thread_rng, Rng};
+use shuttle::rand::{Rng, thread_rng};
 use shuttle::scheduler::{PctScheduler, RandomScheduler, UrwRandomScheduler};
 
 use bug::Bug;
-use check::{explained, Value};
-use client::{client, number, History};
-use conduct::{conduct, Goal, Replicator};
-use world::{item, key, World, KEYS};
+use check::{Value, explained};
+use client::{History, client, number};
+use conduct::{Goal, Replicator, conduct};
+use world::{KEYS, World, item, key};
 
 const CLIENTS: i64 = 2;
 const GOALS: [Goal; 5] = [Goal::Copy, Goal::New, Goal::Back, Goal::Forth, Goal::Final];
@@ -55,8 +55,15 @@ fn schedule(bug: Bug, goal: Goal) {
             }
         }
         let history = History::default();
-        let replicators = [Replicator::new(&world, Side::Source), Replicator::new(&world, Side::Target)];
-        let streams: Vec<_> = replicators.iter().cloned().map(|replicator| future::spawn_local(replicator.run())).collect();
+        let replicators = [
+            Replicator::new(&world, Side::Source),
+            Replicator::new(&world, Side::Target),
+        ];
+        let streams: Vec<_> = replicators
+            .iter()
+            .cloned()
+            .map(|replicator| future::spawn_local(replicator.run()))
+            .collect();
         let spread = [4, 20, 60, 120][thread_rng().gen_range(0..4)];
         let operations = if goal == Goal::Forth { 7 } else { 5 };
         let clients: Vec<_> = (1..=CLIENTS)
@@ -85,19 +92,36 @@ fn audit(world: &World, history: &History, first: [Value; 3]) {
         (_, false) => (pair.losing(state.run), pair.gaining(state.run)),
     };
     let value = |site: &world::Site, name: &str| -> Value {
-        let found = site.items().into_iter().find(|item| item.0.get("pk") == key(name).attributes().get("pk"));
+        let found = site
+            .items()
+            .into_iter()
+            .find(|item| item.0.get("pk") == key(name).attributes().get("pk"));
         visible(found).map(|item| number(&item))
     };
     for (index, name) in KEYS.iter().enumerate() {
         let last = value(home, name);
         let events = history.of(index);
-        assert!(explained(first[index], last, &events), "not linearizable: {name} from {:?} to {last:?}: {events:#?}{}", first[index], streams(world));
+        assert!(
+            explained(first[index], last, &events),
+            "not linearizable: {name} from {:?} to {last:?}: {events:#?}{}",
+            first[index],
+            streams(world)
+        );
         if state.phase != Phase::Final {
-            assert_eq!(value(follower, name), last, "the follower differs in {name}{}", streams(world));
+            assert_eq!(
+                value(follower, name),
+                last,
+                "the follower differs in {name}{}",
+                streams(world)
+            );
         }
     }
     if state.phase == Phase::Final {
-        let marked: Vec<_> = home.items().into_iter().filter(|item| Marks::of(item) != Marks::default()).collect();
+        let marked: Vec<_> = home
+            .items()
+            .into_iter()
+            .filter(|item| Marks::of(item) != Marks::default())
+            .collect();
         assert!(marked.is_empty(), "marks are left: {marked:?}");
     }
 }
@@ -130,11 +154,14 @@ fn explore(bug: Bug, goal: Goal, scheduler: Scheduler, seed: u64, schedules: usi
     let result = catch_unwind(AssertUnwindSafe(|| match scheduler {
         Scheduler::Random => shuttle::Runner::new(RandomScheduler::new_from_seed(seed, schedules), config).run(run),
         Scheduler::Pct => shuttle::Runner::new(PctScheduler::new_from_seed(seed, 3, schedules), config).run(run),
-        Scheduler::UniformWalk => shuttle::Runner::new(UrwRandomScheduler::new_from_seed(seed, schedules), config).run(run),
+        Scheduler::UniformWalk => {
+            shuttle::Runner::new(UrwRandomScheduler::new_from_seed(seed, schedules), config).run(run)
+        }
     }));
     let found = result.err().map(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+            .unwrap_or_default()
     });
     (ran.load(Ordering::Relaxed), found)
 }
@@ -144,7 +171,10 @@ const ROUND: usize = 100;
 const ROUNDS: usize = 200;
 
 fn number_from(variable: &str, default: u64) -> u64 {
-    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+    std::env::var(variable)
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(default)
 }
 
 fn schedules() -> usize {
@@ -160,7 +190,10 @@ fn clean(goal: Goal) {
     for scheduler in SCHEDULERS {
         let began = Instant::now();
         let (ran, found) = explore(Bug::None, goal, scheduler, seed(), schedules());
-        println!("clean {goal:?} {scheduler:?}: {ran} schedules in {:.1} s", began.elapsed().as_secs_f32());
+        println!(
+            "clean {goal:?} {scheduler:?}: {ran} schedules in {:.1} s",
+            began.elapsed().as_secs_f32()
+        );
         assert_eq!(found, None, "{goal:?} under {scheduler:?} after {ran} schedules");
     }
 }
@@ -177,7 +210,10 @@ fn is_found(bug: Bug) {
             if let Some(text) = found {
                 let kinds = ["not linearizable", "the follower differs", "marks are left"];
                 let kind = kinds.iter().find(|kind| text.contains(*kind));
-                println!("{bug:?}: {kind:?} to {goal:?} under {scheduler:?} after {total} schedules, {:.1} s", began.elapsed().as_secs_f32());
+                println!(
+                    "{bug:?}: {kind:?} to {goal:?} under {scheduler:?} after {total} schedules, {:.1} s",
+                    began.elapsed().as_secs_f32()
+                );
                 assert!(kind.is_some(), "{bug:?} found by something else: {text}");
                 return;
             }

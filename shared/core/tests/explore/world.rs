@@ -18,7 +18,7 @@ use livemove_core::segment::Segment;
 use livemove_core::testing::memory::Memory;
 use serde_dynamo::AttributeValue;
 use shuttle::future::yield_now;
-use shuttle::rand::{thread_rng, Rng};
+use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
 
@@ -52,7 +52,10 @@ pub struct Site {
 impl World {
     pub fn new(bug: Bug, faults: bool) -> World {
         let site = || Site {
-            memory: Memory::new(KeySchema { partition: "pk".into(), sort: None }),
+            memory: Memory::new(KeySchema {
+                partition: "pk".into(),
+                sort: None,
+            }),
             calls: Arc::default(),
             next_call: AtomicU64::new(0),
             bug,
@@ -73,7 +76,10 @@ impl World {
     }
 
     pub fn pair(&self) -> Pair<'_, Site> {
-        Pair { source: &self.0.source, target: &self.0.target }
+        Pair {
+            source: &self.0.source,
+            target: &self.0.target,
+        }
     }
 
     pub fn cache(&self) -> Cache<World, World> {
@@ -103,8 +109,17 @@ impl World {
             yield_now().await;
         }
         self.tick(LEASE);
-        let before: Vec<BTreeSet<u64>> = self.sites().iter().map(|site| site.calls.lock().unwrap().clone()).collect();
-        while self.sites().iter().zip(&before).any(|(site, before)| !site.calls.lock().unwrap().is_disjoint(before)) {
+        let before: Vec<BTreeSet<u64>> = self
+            .sites()
+            .iter()
+            .map(|site| site.calls.lock().unwrap().clone())
+            .collect();
+        while self
+            .sites()
+            .iter()
+            .zip(&before)
+            .any(|(site, before)| !site.calls.lock().unwrap().is_disjoint(before))
+        {
             yield_now().await;
         }
     }
@@ -140,7 +155,14 @@ impl Clock for World {
 impl Checkpoints<Key> for World {
     async fn load(&self, task: &Task) -> Result<Checkpoint<Key>, Error> {
         yield_now().await;
-        Ok(self.0.checkpoints.lock().unwrap().get(&format!("{task:?}")).cloned().unwrap_or_default())
+        Ok(self
+            .0
+            .checkpoints
+            .lock()
+            .unwrap()
+            .get(&format!("{task:?}"))
+            .cloned()
+            .unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<Key>) -> Result<(), Error> {
@@ -216,7 +238,11 @@ impl Site {
             Mistake::Pretend => Ok(Written::Applied(None)),
             Mistake::OnlyRead => {
                 let stored = self.memory.get(&Get::whole(write.key.clone())).await?;
-                Ok(if stored.is_some() { Written::Applied(stored) } else { Written::Refused(None) })
+                Ok(if stored.is_some() {
+                    Written::Applied(stored)
+                } else {
+                    Written::Refused(None)
+                })
             }
         }
     }
@@ -233,12 +259,16 @@ impl Site {
         let is_stub = write.guard == Guard::Absent && marks.moved > Run(0) && marks.tombstone;
         match (self.bug, write.guard.clone()) {
             (Bug::NoPositionGuard, Guard::Older(run, _)) => write.guard = Guard::NotNative(run),
-            (Bug::ReplicatorOverNative, Guard::Older(_, position)) => write.guard = Guard::Older(Run(u32::MAX), position),
+            (Bug::ReplicatorOverNative, Guard::Older(_, position)) => {
+                write.guard = Guard::Older(Run(u32::MAX), position)
+            }
             (Bug::ReplicatedDeleteIsPhysical, _) if is_replica && marks.tombstone => write.action = Action::Delete,
             (Bug::ReplicaForgetsMove, Guard::Older(..) | Guard::NotNative(_)) if marks.position.is_some() => {
                 redress(&mut write, Marks { moved: Run(0), ..marks });
             }
-            (Bug::UnguardedPut, Guard::NotMoved(_)) if matches!(write.action, Action::Put(_)) => write.guard = Guard::Always,
+            (Bug::UnguardedPut, Guard::NotMoved(_)) if matches!(write.action, Action::Put(_)) => {
+                write.guard = Guard::Always
+            }
             (Bug::PartialUpdate, Guard::NativeIn(_)) if matches!(write.action, Action::Update { .. }) => {
                 write.guard = Guard::Always;
             }
@@ -251,7 +281,13 @@ impl Site {
                 }
             }
             (Bug::NoStub, _) if is_stub => return Mistake::Pretend,
-            (Bug::StubWithoutTombstone, _) if is_stub => redress(&mut write, Marks { tombstone: false, ..marks }),
+            (Bug::StubWithoutTombstone, _) if is_stub => redress(
+                &mut write,
+                Marks {
+                    tombstone: false,
+                    ..marks
+                },
+            ),
             (Bug::FreezeWithoutMark, Guard::PresentNotMoved(_)) => return Mistake::OnlyRead,
             (Bug::TakeOverNative, _) if is_take => write.guard = Guard::Always,
             (Bug::SweepWithoutGuard, Guard::Invisible) => write.guard = Guard::Always,
@@ -314,7 +350,11 @@ impl Table for Site {
         let written = self.apply(write).await?;
         if let Err(error) = self.after().await {
             let is_users = matches!(write.guard, Guard::NotMoved(_) | Guard::NativeIn(_) | Guard::Always);
-            return if self.bug == Bug::RetryLostAnswer && is_users { self.apply(write).await } else { Err(error) };
+            return if self.bug == Bug::RetryLostAnswer && is_users {
+                self.apply(write).await
+            } else {
+                Err(error)
+            };
         }
         Ok(written)
     }
@@ -351,7 +391,12 @@ impl Table for Site {
 
 pub fn key(name: &str) -> Key {
     let item = Item(BTreeMap::from([("pk".to_owned(), AttributeValue::S(name.to_owned()))]));
-    KeySchema { partition: "pk".into(), sort: None }.key(item).unwrap()
+    KeySchema {
+        partition: "pk".into(),
+        sort: None,
+    }
+    .key(item)
+    .unwrap()
 }
 
 pub fn item(name: &str, value: Option<i64>) -> Item {

@@ -1,7 +1,7 @@
 //! What a condition says of an item that is not there.
 
 use livemove_core::expression::bindings::Bindings;
-use livemove_core::expression::condition::{holds_when_absent, Condition};
+use livemove_core::expression::condition::{Condition, holds_when_absent};
 use livemove_core::item::Item;
 use livemove_core::testing::evaluate::holds;
 use proptest::prelude::*;
@@ -60,7 +60,11 @@ fn and_binds_tighter_than_or_and_not_tightest() {
         ("b BETWEEN :v AND :v OR a <> :v AND NOT b IN (:v)".to_owned(), true),
         ("(((a))) <> (:v)".to_owned(), true),
     ] {
-        assert_eq!(holds_when_absent(&text, &names(&[]), &values(&[(":v", n("1"))])).unwrap(), expected, "{text}");
+        assert_eq!(
+            holds_when_absent(&text, &names(&[]), &values(&[(":v", n("1"))])).unwrap(),
+            expected,
+            "{text}"
+        );
     }
 }
 
@@ -108,7 +112,11 @@ fn what_does_not_look_at_the_item_counts_as_it_is() {
         (":uno BETWEEN :neg AND :one", true),
         (":ten IN (:a, :neg, :ten)", true),
     ] {
-        assert_eq!(holds_when_absent(text, &names(&[]), &values).unwrap(), expected, "{text}");
+        assert_eq!(
+            holds_when_absent(text, &names(&[]), &values).unwrap(),
+            expected,
+            "{text}"
+        );
     }
 }
 
@@ -145,6 +153,36 @@ proptest! {
 }
 
 const TOKENS: [&str; 32] = [
-    "a", "#n", ":v", "(", ")", "[", "]", ".", ",", "=", "<>", "<", "<=", ">", ">=", "+", "-", "0", "AND", "OR", "NOT", "BETWEEN",
-    "IN", "size", "contains", "attribute_exists", "if_not_exists", "list_append", "SET", "REMOVE", "ADD", "DELETE",
+    "a",
+    "#n",
+    ":v",
+    "(",
+    ")",
+    "[",
+    "]",
+    ".",
+    ",",
+    "=",
+    "<>",
+    "<",
+    "<=",
+    ">",
+    ">=",
+    "+",
+    "-",
+    "0",
+    "AND",
+    "OR",
+    "NOT",
+    "BETWEEN",
+    "IN",
+    "size",
+    "contains",
+    "attribute_exists",
+    "if_not_exists",
+    "list_append",
+    "SET",
+    "REMOVE",
+    "ADD",
+    "DELETE",
 ];

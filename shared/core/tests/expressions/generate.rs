@@ -80,7 +80,8 @@ impl Model {
             Model::Compare(">", a, b) => ordered(a, b).is_some_and(|order| order.is_gt()),
             Model::Compare(_, a, b) => ordered(a, b).is_some_and(|order| order.is_ge()),
             Model::Between(a, low, high) => {
-                ordered(a, low).is_some_and(|order| order.is_ge()) && ordered(a, high).is_some_and(|order| order.is_le())
+                ordered(a, low).is_some_and(|order| order.is_ge())
+                    && ordered(a, high).is_some_and(|order| order.is_le())
             }
             Model::In(a, list) => list.iter().any(|b| ordered(a, b).is_some_and(|order| order.is_eq())),
             Model::Exists(index) => item.0.contains_key(ATTRIBUTES[*index].1),
@@ -103,15 +104,27 @@ impl Model {
     /// Parentheses only where they are needed.
     fn text(&self) -> String {
         let within = |model: &Model, tightness| {
-            if model.tightness() < tightness { format!("({})", model.text()) } else { model.text() }
+            if model.tightness() < tightness {
+                format!("({})", model.text())
+            } else {
+                model.text()
+            }
         };
         let list = |models: &[Model], tightness, word: &str| {
-            models.iter().map(|model| within(model, tightness)).collect::<Vec<_>>().join(word)
+            models
+                .iter()
+                .map(|model| within(model, tightness))
+                .collect::<Vec<_>>()
+                .join(word)
         };
         match self {
             Model::Compare(operator, a, b) => format!("{}{operator}{}", a.text(), b.text()),
             Model::Between(a, low, high) => format!("{} BETWEEN {} AND {}", a.text(), low.text(), high.text()),
-            Model::In(a, list) => format!("{} IN ({})", a.text(), list.iter().map(|b| b.text()).collect::<Vec<_>>().join(" , ")),
+            Model::In(a, list) => format!(
+                "{} IN ({})",
+                a.text(),
+                list.iter().map(|b| b.text()).collect::<Vec<_>>().join(" , ")
+            ),
             Model::Exists(index) => format!("attribute_exists({})", ATTRIBUTES[*index].0),
             Model::NotExists(index) => format!("attribute_not_exists ( {} )", ATTRIBUTES[*index].0),
             Model::Not(model) => format!("NOT {}", within(model, 2)),
@@ -122,7 +135,10 @@ impl Model {
 }
 
 fn term() -> impl Strategy<Value = Term> {
-    prop_oneof![(0..ATTRIBUTES.len()).prop_map(Term::Attribute), (0..VALUES).prop_map(Term::Value)]
+    prop_oneof![
+        (0..ATTRIBUTES.len()).prop_map(Term::Attribute),
+        (0..VALUES).prop_map(Term::Value)
+    ]
 }
 
 fn model() -> impl Strategy<Value = Model> {
@@ -145,12 +161,20 @@ fn model() -> impl Strategy<Value = Model> {
 
 /// Any condition.
 pub(crate) fn condition() -> impl Strategy<Value = Generated> {
-    model().prop_map(|model| Generated { text: model.text(), model })
+    model().prop_map(|model| Generated {
+        text: model.text(),
+        model,
+    })
 }
 
 /// An item with some of the attributes.
 pub(crate) fn item() -> impl Strategy<Value = Item> {
     prop::collection::btree_map(prop::sample::select(vec!["a", "b", "c"]), 0..VALUES, 0..4).prop_map(|numbers| {
-        Item(numbers.into_iter().map(|(name, number)| (name.to_owned(), AttributeValue::N(number.to_string()))).collect())
+        Item(
+            numbers
+                .into_iter()
+                .map(|(name, number)| (name.to_owned(), AttributeValue::N(number.to_string())))
+                .collect(),
+        )
     })
 }

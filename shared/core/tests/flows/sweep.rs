@@ -7,7 +7,7 @@ use livemove_core::segment::Segment;
 use livemove_core::sweep::sweep;
 use livemove_core::testing::block_on;
 
-use crate::world::{at, gone, item, key, marked, own, World, RUN};
+use crate::world::{RUN, World, at, gone, item, key, marked, own};
 
 fn pass(world: &World) -> Counts {
     let page = block_on(world.target.scan(Segment::WHOLE, None, 100)).expect("a page");
@@ -19,9 +19,14 @@ fn marks_and_what_the_application_cannot_see_go_and_a_second_pass_finds_nothing(
     let world = World::new();
     world.target.put_raw(item("plain", "1"));
     world.target.put_raw(marked(item("native", "2"), own(RUN)));
-    world.target.put_raw(marked(item("replica", "3"), at(Position::new(RUN, "5"))));
+    world
+        .target
+        .put_raw(marked(item("replica", "3"), at(Position::new(RUN, "5"))));
     world.target.put_raw(gone("deleted", own(RUN)));
-    let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() };
+    let canary = Marks {
+        canary: Some("n".to_owned()),
+        ..Marks::default()
+    };
     world.target.put_raw(canary.onto(key("canary").to_item()));
     let first = pass(&world);
     assert_eq!((first.read, first.written, first.kept), (5, 4, 1));

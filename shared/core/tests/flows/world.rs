@@ -9,7 +9,7 @@ use livemove_core::lease::{Cache, Phases};
 use livemove_core::mark::{Marks, Position, Run};
 use livemove_core::phase::{Phase, Side, State};
 use livemove_core::ports::{Clock, Millis};
-use livemove_core::replicate::{replicate, Outcome};
+use livemove_core::replicate::{Outcome, replicate};
 use livemove_core::route::Pair;
 use livemove_core::segment::Segment;
 use livemove_core::testing::block_on;
@@ -31,7 +31,10 @@ pub struct Hands<F = fn()> {
 
 impl Hands {
     pub fn at(now: Millis) -> Hands {
-        Hands { now: AtomicU64::new(now), at_sleep: || {} }
+        Hands {
+            now: AtomicU64::new(now),
+            at_sleep: || {},
+        }
     }
 }
 
@@ -57,28 +60,43 @@ impl Phases for Still {
 
 impl World {
     pub fn new() -> World {
-        World { source: Memory::new(schema()), target: Memory::new(schema()) }
+        World {
+            source: Memory::new(schema()),
+            target: Memory::new(schema()),
+        }
     }
 
     pub fn pair(&self) -> Pair<'_, Memory> {
-        Pair { source: &self.source, target: &self.target }
+        Pair {
+            source: &self.source,
+            target: &self.target,
+        }
     }
 
     /// Replicates the records of `side` from the `from`th on, in this order, in one batch.
     pub fn replicate(&self, state: &State, side: Side, records: &[usize]) -> Outcome {
         let table = self.pair().side(side);
-        let changes: Vec<_> = records.iter().map(|index| table.record(*index).expect("a record")).collect();
+        let changes: Vec<_> = records
+            .iter()
+            .map(|index| table.record(*index).expect("a record"))
+            .collect();
         let cache = Cache::new(Still(state.clone()), Hands::at(1), 1_000);
         block_on(replicate(&cache, self.pair(), side, &changes, 4)).expect("replicated")
     }
 }
 
 pub fn schema() -> KeySchema {
-    KeySchema { partition: "pk".to_owned(), sort: None }
+    KeySchema {
+        partition: "pk".to_owned(),
+        sort: None,
+    }
 }
 
 pub fn state(phase: Phase) -> State {
-    State { phase, ..State::first(1) }
+    State {
+        phase,
+        ..State::first(1)
+    }
 }
 
 pub fn key(name: &str) -> Key {
@@ -96,21 +114,39 @@ pub fn marked(item: Item, marks: Marks) -> Item {
 
 /// A tombstone or stub: nothing but key and marks.
 pub fn gone(name: &str, marks: Marks) -> Item {
-    Marks { tombstone: true, ..marks }.onto(key(name).to_item())
+    Marks {
+        tombstone: true,
+        ..marks
+    }
+    .onto(key(name).to_item())
 }
 
 pub fn own(run: Run) -> Marks {
-    Marks { own: run, ..Marks::default() }
+    Marks {
+        own: run,
+        ..Marks::default()
+    }
 }
 
 pub fn moved(run: Run) -> Marks {
-    Marks { moved: run, ..Marks::default() }
+    Marks {
+        moved: run,
+        ..Marks::default()
+    }
 }
 
 pub fn at(position: Position) -> Marks {
-    Marks { position: Some(position), ..Marks::default() }
+    Marks {
+        position: Some(position),
+        ..Marks::default()
+    }
 }
 
 pub fn task(job: Job) -> Task {
-    Task { subject: "table#orders".to_owned(), run: RUN, job, segment: Segment::WHOLE }
+    Task {
+        subject: "table#orders".to_owned(),
+        run: RUN,
+        job,
+        segment: Segment::WHOLE,
+    }
 }

@@ -3,7 +3,7 @@
 use livemove_core::object::sync::Cause;
 use livemove_core::ports::Clock;
 use livemove_core::testing::block_on;
-use livemove_core::testing::bucket::{run_steps, Tagging};
+use livemove_core::testing::bucket::{Tagging, run_steps};
 
 use crate::world::World;
 

@@ -2,12 +2,12 @@
 
 use livemove_core::checkpoint::{Job, Task};
 use livemove_core::mark::Run;
-use livemove_core::object::range::plan_ranges;
 use livemove_core::object::CANARY_KEY;
+use livemove_core::object::range::plan_ranges;
 use livemove_core::phase::Phase;
 use livemove_core::segment::Segment;
 use livemove_core::testing::block_on;
-use livemove_core::testing::bucket::{run_steps, MemoryBucket, Tagging};
+use livemove_core::testing::bucket::{MemoryBucket, Tagging, run_steps};
 use livemove_core::testing::faults::Fault;
 
 use crate::world::World;
@@ -15,7 +15,12 @@ use crate::world::World;
 fn filled(tagging: Tagging, keys: usize) -> World {
     let world = World::new(tagging);
     for key in 0..keys {
-        world.source.put(&format!("key/{key:03}"), format!("content {key}").as_bytes(), &[("n", "x")], &[("t", "y")]);
+        world.source.put(
+            &format!("key/{key:03}"),
+            format!("content {key}").as_bytes(),
+            &[("n", "x")],
+            &[("t", "y")],
+        );
     }
     world.source.put(CANARY_KEY, b"", &[], &[]);
     world
@@ -55,7 +60,11 @@ fn copy_verify_repair_finish_certify_sweep() {
 
 fn certificate(world: &World) -> (String, String, (u64, u64)) {
     let counts = world.job(1, Job::Certify);
-    (counts.source_digest.to_string(), counts.target_digest.to_string(), (counts.read, counts.differing))
+    (
+        counts.source_digest.to_string(),
+        counts.target_digest.to_string(),
+        (counts.read, counts.differing),
+    )
 }
 
 #[test]
@@ -81,7 +90,9 @@ fn a_job_goes_on_where_it_failed_or_died() {
             job: Job::Copy,
             segment: Segment { index: 0, total: 1 },
         };
-        world.target.inject([Fault::None, Fault::Reject, Fault::None, Fault::LoseAnswer]);
+        world
+            .target
+            .inject([Fault::None, Fault::Reject, Fault::None, Fault::LoseAnswer]);
         let _ = run_steps(world.work(&task), steps);
         let mut tries = 0;
         block_on(async {
@@ -99,8 +110,12 @@ fn a_job_goes_on_where_it_failed_or_died() {
 #[test]
 fn a_job_in_the_wrong_phase_is_refused() {
     let world = filled(Tagging::Content, 1);
-    let task =
-        Task { subject: "bucket#b".to_owned(), run: Run(1), job: Job::Finish, segment: Segment { index: 0, total: 1 } };
+    let task = Task {
+        subject: "bucket#b".to_owned(),
+        run: Run(1),
+        job: Job::Finish,
+        segment: Segment { index: 0, total: 1 },
+    };
     assert_eq!(block_on(world.work(&task)).unwrap_err().name(), "WrongPhase");
 }
 
@@ -113,15 +128,25 @@ fn ranges_cover_every_key_once_and_evenly() {
             let ranges = block_on(plan_ranges(&bucket, segments)).unwrap();
             assert!(ranges.len() <= segments as usize && !ranges.is_empty());
             assert!(ranges[0].after.is_none() && ranges[ranges.len() - 1].until.is_none());
-            assert!(ranges.windows(2).all(|two| two[0].until == two[1].after && two[0].until.is_some()));
+            assert!(
+                ranges
+                    .windows(2)
+                    .all(|two| two[0].until == two[1].after && two[0].until.is_some())
+            );
             if keys == 3000 {
                 let within = |range: &livemove_core::object::range::Range| {
                     let objects = bucket.objects();
-                    objects.keys().filter(|key| range.reaches(key) && range.after.as_ref().is_none_or(|after| *key > after)).count()
+                    objects
+                        .keys()
+                        .filter(|key| range.reaches(key) && range.after.as_ref().is_none_or(|after| *key > after))
+                        .count()
                 };
                 let sizes: Vec<usize> = ranges.iter().map(within).collect();
                 assert_eq!(sizes.iter().sum::<usize>(), keys);
-                assert!(sizes.iter().all(|size| size.abs_diff(keys / segments as usize) < 100), "{sizes:?}");
+                assert!(
+                    sizes.iter().all(|size| size.abs_diff(keys / segments as usize) < 100),
+                    "{sizes:?}"
+                );
             }
         }
     }

@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
-use livemove_core::error::Error;
 use livemove_core::drive::{Limits, Progress};
+use livemove_core::error::Error;
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::mark::Run;
-use livemove_core::object::follow::{follow, Followed, Follower, Notice};
+use livemove_core::object::follow::{Followed, Follower, Notice, follow};
 use livemove_core::object::ledger::Sequencer;
-use livemove_core::object::sync::{sync, Cause, Outcome, Turn};
-use livemove_core::object::{job, Pair};
+use livemove_core::object::sync::{Cause, Outcome, Turn, sync};
+use livemove_core::object::{Pair, job};
 use livemove_core::phase::{Phase, Side, State};
 use livemove_core::ports::{Clock, Millis};
 use livemove_core::segment::Segment;
@@ -63,12 +63,22 @@ impl World {
     }
 
     pub fn pair(&self) -> WorldPair<'_> {
-        Pair { source: &self.source, target: &self.target, ledger: &self.ledger, clock: &self.clock }
+        Pair {
+            source: &self.source,
+            target: &self.target,
+            ledger: &self.ledger,
+            clock: &self.clock,
+        }
     }
 
     pub fn phase(&self, run: u32, phase: Phase) {
         let mut state = self.state.lock().unwrap();
-        *state = State { run: Run(run), phase, sealed: false, ..state.clone() };
+        *state = State {
+            run: Run(run),
+            phase,
+            sealed: false,
+            ..state.clone()
+        };
     }
 
     pub fn seal(&self) {
@@ -82,7 +92,12 @@ impl World {
     pub async fn sync(&self, run: u32, key: &str, cause: Cause<'_>) -> Result<Outcome, Error> {
         let dead_by = self.clock.now() + 60_000;
         let holder = self.holder();
-        let turn = Turn { run: Run(run), holder: &holder, act_until: dead_by, dead_by };
+        let turn = Turn {
+            run: Run(run),
+            holder: &holder,
+            act_until: dead_by,
+            dead_by,
+        };
         sync(self.pair(), turn, key, cause).await
     }
 
@@ -98,15 +113,28 @@ impl World {
             .collect();
         let cache = Cache::new(self, self.clock.clone(), 5_000);
         let holder = self.holder();
-        let follower = Follower { side, holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
+        let follower = Follower {
+            side,
+            holder: &holder,
+            deadline: self.clock.now() + 60_000,
+            call: 3_000,
+            in_flight: 3,
+        };
         follow(&cache, self.pair(), follower, &notices).await
     }
 
     /// Delivers every event that the bucket of `side` has emitted so far.
     pub async fn drain(&self, side: Side) -> Followed {
-        let bucket = if side == Side::Source { &self.source } else { &self.target };
+        let bucket = if side == Side::Source {
+            &self.source
+        } else {
+            &self.target
+        };
         let events = bucket.events();
-        let events: Vec<_> = events.iter().map(|event| (event.key.as_str(), Some(event.sequencer.clone()))).collect();
+        let events: Vec<_> = events
+            .iter()
+            .map(|event| (event.key.as_str(), Some(event.sequencer.clone())))
+            .collect();
         self.follow(side, &events).await
     }
 
@@ -114,9 +142,17 @@ impl World {
     pub fn job(&self, run: u32, job: Job) -> Counts {
         let mut counts = Counts::default();
         for index in 0..3 {
-            let task = Task { subject: "bucket#b".to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
+            let task = Task {
+                subject: "bucket#b".to_owned(),
+                run: Run(run),
+                job,
+                segment: Segment { index, total: 3 },
+            };
             self.checkpoints.lock().unwrap().remove(&name(&task));
-            let mut progress = Progress { done: false, counts: Counts::default() };
+            let mut progress = Progress {
+                done: false,
+                counts: Counts::default(),
+            };
             while !progress.done {
                 progress = block_on(self.work(&task)).unwrap();
             }
@@ -127,14 +163,21 @@ impl World {
 
     pub async fn work(&self, task: &Task) -> Result<Progress, Error> {
         let holder = self.holder();
-        let limits = Limits { deadline: self.clock.now() + 60_000, call: 3_000, page_items: 2, in_flight: 2 };
+        let limits = Limits {
+            deadline: self.clock.now() + 60_000,
+            call: 3_000,
+            page_items: 2,
+            in_flight: 2,
+        };
         job::run(self.pair(), &self, self, task, &holder, limits).await
     }
 
     pub fn assert_equal(&self) {
         let plain = |bucket: &MemoryBucket<Yielding>| -> Vec<_> {
             let objects = bucket.objects().into_iter();
-            objects.map(|(key, object)| (key, object.content, object.description, object.tags)).collect()
+            objects
+                .map(|(key, object)| (key, object.content, object.description, object.tags))
+                .collect()
         };
         assert_eq!(plain(&self.source), plain(&self.target));
     }
@@ -152,7 +195,13 @@ impl Phases for &World {
 
 impl Checkpoints<String> for World {
     async fn load(&self, task: &Task) -> Result<Checkpoint<String>, Error> {
-        Ok(self.checkpoints.lock().unwrap().get(&name(task)).cloned().unwrap_or_default())
+        Ok(self
+            .checkpoints
+            .lock()
+            .unwrap()
+            .get(&name(task))
+            .cloned()
+            .unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<String>) -> Result<(), Error> {

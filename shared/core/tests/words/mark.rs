@@ -1,7 +1,9 @@
 //! Marks: reading, writing, hiding them, and the order of positions.
 
 use livemove_core::item::Item;
-use livemove_core::mark::{strip, visible, Marks, Position, Run, ALL, CANARY, MOVED, OWN, POSITION, RESERVED, TOMBSTONE};
+use livemove_core::mark::{
+    ALL, CANARY, MOVED, Marks, OWN, POSITION, Position, RESERVED, Run, TOMBSTONE, strip, visible,
+};
 use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
 
@@ -21,7 +23,10 @@ fn full() -> Marks {
 
 #[test]
 fn runs_alternate_and_never_go_below_zero() {
-    assert_eq!((Run(0).previous(), Run(1).previous(), Run(1).next()), (Run(0), Run(0), Run(2)));
+    assert_eq!(
+        (Run(0).previous(), Run(1).previous(), Run(1).next()),
+        (Run(0), Run(0), Run(2))
+    );
     assert!(Run(1).is_forward() && !Run(2).is_forward() && Run(3).is_forward());
 }
 
@@ -37,7 +42,10 @@ fn every_mark_is_reserved_and_comes_back() {
 
 #[test]
 fn onto_replaces_the_marks_of_before() {
-    let other = Marks { own: Run(9), ..Marks::default() };
+    let other = Marks {
+        own: Run(9),
+        ..Marks::default()
+    };
     assert_eq!(Marks::of(&other.onto(full().onto(data()))), other);
     assert_eq!(Marks::default().onto(full().onto(data())), data());
 }
@@ -68,9 +76,28 @@ fn marks_of_foreign_types_count_as_absent() {
 fn applications_see_neither_tombstones_nor_canaries_nor_marks() {
     assert_eq!(visible(None), None);
     let marks = |marks: Marks| visible(Some(marks.onto(data())));
-    assert_eq!(marks(Marks { tombstone: true, ..Marks::default() }), None);
-    assert_eq!(marks(Marks { canary: Some("n".to_owned()), ..Marks::default() }), None);
-    assert_eq!(marks(Marks { own: Run(1), moved: Run(2), ..Marks::default() }), Some(data()));
+    assert_eq!(
+        marks(Marks {
+            tombstone: true,
+            ..Marks::default()
+        }),
+        None
+    );
+    assert_eq!(
+        marks(Marks {
+            canary: Some("n".to_owned()),
+            ..Marks::default()
+        }),
+        None
+    );
+    assert_eq!(
+        marks(Marks {
+            own: Run(1),
+            moved: Run(2),
+            ..Marks::default()
+        }),
+        Some(data())
+    );
 }
 
 #[test]
@@ -78,7 +105,10 @@ fn a_position_is_after_the_positions_of_fewer_digits() {
     // 21 digits and 22: as plain text the longer number would come first.
     let (short, long) = ("999999999999999999999", "1000000000000000000000");
     assert!(Position::new(Run(1), short) < Position::new(Run(1), long));
-    assert!(Position::new(Run(1), long).as_str() > Position::new(Run(1), short).as_str(), "the text has that order too");
+    assert!(
+        Position::new(Run(1), long).as_str() > Position::new(Run(1), short).as_str(),
+        "the text has that order too"
+    );
     assert_eq!(Position::new(Run(1), "0005"), Position::new(Run(1), "5"));
 }
 

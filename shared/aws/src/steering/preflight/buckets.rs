@@ -25,13 +25,24 @@ pub(super) fn check(
 
 fn one(path: &str, side: &str, end: &End, probe: &BucketProbe, report: &mut Report) {
     if probe.region != end.region {
-        report.problem(&format!("{path}.region"), &end.region, format!("use {}: bucket {} is there", probe.region, end.name));
+        report.problem(
+            &format!("{path}.region"),
+            &end.region,
+            format!("use {}: bucket {} is there", probe.region, end.name),
+        );
     }
     if !probe.event_bridge {
         let remedy = "switch on its events to Amazon EventBridge, beside the notifications it has";
-        report.problem(&format!("{path}.bucket"), format!("{} without events to EventBridge", end.name), remedy);
+        report.problem(
+            &format!("{path}.bucket"),
+            format!("{} without events to EventBridge", end.name),
+            remedy,
+        );
     }
     if let Some(versioning) = &probe.versioning {
-        report.warn(format!("the {side} bucket {} has versioning ({versioning}): current versions move, earlier ones stay", end.name));
+        report.warn(format!(
+            "the {side} bucket {} has versioning ({versioning}): current versions move, earlier ones stay",
+            end.name
+        ));
     }
 }

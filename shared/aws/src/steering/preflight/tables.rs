@@ -17,7 +17,10 @@ pub(super) fn check(
     registered: bool,
     report: &mut Report,
 ) {
-    for (side, name, probe) in [("source", &plan.source.name, source), ("target", &plan.target.name, target)] {
+    for (side, name, probe) in [
+        ("source", &plan.source.name, source),
+        ("target", &plan.target.name, target),
+    ] {
         if let Some(probe) = probe {
             one(&format!("{path}.{side}.table"), side, name, probe, report);
         }
@@ -26,7 +29,11 @@ pub(super) fn check(
         && source.key != target.key
     {
         let remedy = format!("make the target with the source's key schema, {}", key(source));
-        report.problem(&format!("{path}.target.table"), format!("{} with key {}", plan.target.name, key(target)), remedy);
+        report.problem(
+            &format!("{path}.target.table"),
+            format!("{} with key {}", plan.target.name, key(target)),
+            remedy,
+        );
     }
     // Once registered, what is in the target is what was moved, and marks are livemove's own.
     if registered {
@@ -36,20 +43,38 @@ pub(super) fn check(
         report.not_empty(&format!("{path}.target.table"), "table");
     }
     if let Some(sample) = source.map(|source| &source.sample).filter(|sample| sample.reserved) {
-        let value = format!("{} with attributes that begin with _lm_ (seen in a sample of {} items)", plan.source.name, sample.items);
-        report.problem(&format!("{path}.source.table"), value, "rename these attributes, or sweep the marks of an earlier migration");
+        let value = format!(
+            "{} with attributes that begin with _lm_ (seen in a sample of {} items)",
+            plan.source.name, sample.items
+        );
+        report.problem(
+            &format!("{path}.source.table"),
+            value,
+            "rename these attributes, or sweep the marks of an earlier migration",
+        );
     }
 }
 
 fn one(field: &str, side: &str, name: &str, probe: &TableProbe, report: &mut Report) {
     if probe.status != "ACTIVE" {
-        report.problem(field, format!("{name}, {}", probe.status), "wait until the table is ACTIVE");
+        report.problem(
+            field,
+            format!("{name}, {}", probe.status),
+            "wait until the table is ACTIVE",
+        );
     }
     match probe.stream_view.as_deref() {
         Some("NEW_AND_OLD_IMAGES") => {}
         view => {
-            let value = format!("{name} with {}", view.map_or("no stream".to_owned(), |view| format!("a stream of {view}")));
-            report.problem(field, value, "enable its stream with view NEW_AND_OLD_IMAGES and deploy the stack with the stream's ARN");
+            let value = format!(
+                "{name} with {}",
+                view.map_or("no stream".to_owned(), |view| format!("a stream of {view}"))
+            );
+            report.problem(
+                field,
+                value,
+                "enable its stream with view NEW_AND_OLD_IMAGES and deploy the stack with the stream's ARN",
+            );
         }
     }
     match &probe.ttl {
@@ -71,6 +96,10 @@ fn one(field: &str, side: &str, name: &str, probe: &TableProbe, report: &mut Rep
 }
 
 fn key(probe: &TableProbe) -> String {
-    let parts: Vec<_> = probe.key.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
+    let parts: Vec<_> = probe
+        .key
+        .iter()
+        .map(|(name, kind)| format!("{name} ({kind})"))
+        .collect();
     parts.join(", ")
 }

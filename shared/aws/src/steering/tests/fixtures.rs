@@ -19,6 +19,18 @@ fn every_action_has_a_fixture_that_is_read() {
         }
     }
     names.sort();
-    let all = ["advance", "approval", "arm", "begin", "certify", "health", "preflight", "retreat", "seal", "status", "verified"];
+    let all = [
+        "advance",
+        "approval",
+        "arm",
+        "begin",
+        "certify",
+        "health",
+        "preflight",
+        "retreat",
+        "seal",
+        "status",
+        "verified",
+    ];
     assert_eq!(names, all);
 }
