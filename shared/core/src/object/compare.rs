@@ -1,9 +1,9 @@
 //! Comparing a key of both buckets: bytes by entity tag or by the ledger's proof, description, tags.
 
+use super::Pair;
 use super::bucket::{Bucket, Etag, Head};
 use super::judge::same_content;
 use super::ledger::{Ledger, Row};
-use super::Pair;
 use crate::canonical::Digest;
 use crate::error::Error;
 use crate::mark::Run;
@@ -66,7 +66,12 @@ fn compare(row: &Row, run: Run, key: &str, losing: Option<&Head>, gaining: Optio
 
 fn digest(key: &str, content: &Etag, head: &Head) -> Digest {
     // A JSON array of texts: no two values share a form.
-    let parts = [key, &content.0, &head.size.to_string(), &head.description.digest().to_string()];
+    let parts = [
+        key,
+        &content.0,
+        &head.size.to_string(),
+        &head.description.digest().to_string(),
+    ];
     let tags: Vec<_> = head.tags.iter().collect();
     Digest::of(serde_json::json!([parts, tags]).to_string().as_bytes())
 }
@@ -93,5 +98,8 @@ pub async fn compare_patiently<B: Bucket, L: Ledger, C: Clock>(
         last = look(pair, run, key).await?;
     }
     let moved_on = last.losing != first;
-    Ok(Comparison { same: last.same || moved_on, ..last })
+    Ok(Comparison {
+        same: last.same || moved_on,
+        ..last
+    })
 }

@@ -6,12 +6,12 @@ use std::future::Future;
 use serde::{Deserialize, Serialize};
 
 use super::bucket::{Etag, Head};
-use super::judge::{likeness, Likeness};
+use super::judge::{Likeness, likeness};
 use super::range::Range;
 use crate::canonical::Digest;
 use crate::error::Error;
 use crate::mark::Run;
-use crate::phase::{source_of, target_of, Side};
+use crate::phase::{Side, source_of, target_of};
 use crate::ports::Millis;
 use crate::segment::Segment;
 
@@ -123,10 +123,13 @@ impl Row {
         match head {
             Some(head) => {
                 *self.known(side) == Known::Content(head.etag.clone())
-                    || begun.into_iter().any(|intent| intent.content.as_ref().is_some_and(|written| written.may_be(head)))
+                    || begun
+                        .into_iter()
+                        .any(|intent| intent.content.as_ref().is_some_and(|written| written.may_be(head)))
             }
             None => {
-                !matches!(self.known(side), Known::Content(_)) || begun.into_iter().any(|intent| intent.content.is_none())
+                !matches!(self.known(side), Known::Content(_))
+                    || begun.into_iter().any(|intent| intent.content.is_none())
             }
         }
     }
@@ -158,7 +161,16 @@ impl Row {
         };
         let before = if self.run == run { self.sequencer.as_ref() } else { None };
         let sequencer = before.max(sequencer).cloned();
-        Row { version: self.version, run, sequencer, source, target, intents: Vec::new(), holder: None, busy_until: 0 }
+        Row {
+            version: self.version,
+            run,
+            sequencer,
+            source,
+            target,
+            intents: Vec::new(),
+            holder: None,
+            busy_until: 0,
+        }
     }
 
     /// The row while `holder` is about to do `intent`. The sequencer stays, for nothing has had effect yet,
@@ -172,18 +184,33 @@ impl Row {
         }
         let surplus = row.intents.len().saturating_sub(INTENTS);
         row.intents.drain(..surplus);
-        Row { run, holder: Some(holder.to_owned()), busy_until: until, ..row }
+        Row {
+            run,
+            holder: Some(holder.to_owned()),
+            busy_until: until,
+            ..row
+        }
     }
 
     /// Whether it says the same, whatever its version.
     pub fn says_the_same(&self, other: &Row) -> bool {
-        Row { version: 0, ..self.clone() } == Row { version: 0, ..other.clone() }
+        Row {
+            version: 0,
+            ..self.clone()
+        } == Row {
+            version: 0,
+            ..other.clone()
+        }
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "run {}, version {}, busy until {}", self.run, self.version, self.busy_until)
+        write!(
+            f,
+            "run {}, version {}, busy until {}",
+            self.run, self.version, self.busy_until
+        )
     }
 }
 

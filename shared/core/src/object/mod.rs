@@ -18,7 +18,7 @@ pub mod union;
 pub mod watch;
 
 use crate::mark::Run;
-use crate::phase::{source_of, target_of, Side};
+use crate::phase::{Side, source_of, target_of};
 
 /// The object by which control proves that a bucket's events arrive; never copied, never compared.
 pub const CANARY_KEY: &str = "_lm_canary";

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::Pair;
 use super::bucket::{Bucket, LIST_MAX};
 use super::ledger::Ledger;
-use super::Pair;
 use crate::error::Error;
 use crate::mark::Run;
 
@@ -64,7 +64,12 @@ impl Sample {
 /// Those of the listing.
 pub async fn plan_ranges<B: Bucket>(bucket: &B, segments: u32) -> Result<Vec<Range>, Error> {
     let segments = segments.max(1) as usize;
-    let mut sample = Sample { keys: Vec::new(), stride: 1, seen: 0, most: segments * SAMPLES };
+    let mut sample = Sample {
+        keys: Vec::new(),
+        stride: 1,
+        seen: 0,
+        most: segments * SAMPLES,
+    };
     let mut after: Option<String> = None;
     for _ in 0..PAGES {
         let page = bucket.list(after.as_deref(), LIST_MAX).await?;
@@ -79,12 +84,17 @@ pub async fn plan_ranges<B: Bucket>(bucket: &B, segments: u32) -> Result<Vec<Ran
 
 fn cut(sorted: &[String], segments: usize) -> Vec<Range> {
     // The end of part i is the last key of its share; the last part has no end.
-    let mut ends: Vec<&String> =
-        (1..segments).filter_map(|part| (part * sorted.len() / segments).checked_sub(1)).filter_map(|i| sorted.get(i)).collect();
+    let mut ends: Vec<&String> = (1..segments)
+        .filter_map(|part| (part * sorted.len() / segments).checked_sub(1))
+        .filter_map(|i| sorted.get(i))
+        .collect();
     ends.dedup();
     let afters = std::iter::once(None).chain(ends.iter().map(|end| Some((*end).clone())));
     let untils = ends.iter().map(|end| Some((*end).clone())).chain(std::iter::once(None));
-    afters.zip(untils).map(|(after, until)| Range { after, until }).collect()
+    afters
+        .zip(untils)
+        .map(|(after, until)| Range { after, until })
+        .collect()
 }
 
 /// The ranges of `run`: those kept, or new ones, kept before they are used. Every worker gets the same.
@@ -101,5 +111,8 @@ pub async fn ranges_of<B: Bucket, L: Ledger, C>(
     }
     let planned = plan_ranges(pair.losing(run), segments).await?;
     pair.ledger.keep_ranges(run, &planned).await?;
-    pair.ledger.ranges(run).await?.ok_or_else(|| Error::Conflict("the key ranges just kept are not there".to_owned()))
+    pair.ledger
+        .ranges(run)
+        .await?
+        .ok_or_else(|| Error::Conflict("the key ranges just kept are not there".to_owned()))
 }

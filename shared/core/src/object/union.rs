@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::bucket::{Bucket, Listing, LIST_MAX};
-use super::range::Range;
 use super::CANARY_KEY;
+use super::bucket::{Bucket, LIST_MAX, Listing};
+use super::range::Range;
 use crate::error::Error;
 
 /// A batch of keys.
@@ -37,7 +37,12 @@ pub async fn next_keys<B: Bucket>(
 }
 
 fn merge(pages: &[Listing], range: &Range) -> Batch {
-    let horizon = pages.iter().filter(|page| page.more).filter_map(|page| page.entries.last()).map(|entry| &entry.key).min();
+    let horizon = pages
+        .iter()
+        .filter(|page| page.more)
+        .filter_map(|page| page.entries.last())
+        .map(|entry| &entry.key)
+        .min();
     let keys: BTreeSet<&String> = pages
         .iter()
         .flat_map(|page| &page.entries)
@@ -45,6 +50,11 @@ fn merge(pages: &[Listing], range: &Range) -> Batch {
         .filter(|key| range.reaches(key) && horizon.is_none_or(|horizon| *key <= horizon))
         .collect();
     // Beyond the range's end there is nothing left to do, however far the listings go.
-    let next = horizon.filter(|horizon| range.until.as_ref().is_none_or(|until| *horizon < until)).cloned();
-    Batch { keys: keys.into_iter().filter(|key| *key != CANARY_KEY).cloned().collect(), next }
+    let next = horizon
+        .filter(|horizon| range.until.as_ref().is_none_or(|until| *horizon < until))
+        .cloned();
+    Batch {
+        keys: keys.into_iter().filter(|key| *key != CANARY_KEY).cloned().collect(),
+        next,
+    }
 }

@@ -1,8 +1,8 @@
 //! Watching a bucket that nobody should write to any more.
 
+use super::Pair;
 use super::bucket::{Bucket, Etag};
 use super::ledger::Ledger;
-use super::Pair;
 use crate::error::Error;
 use crate::phase::Side;
 use crate::ports::Clock;
