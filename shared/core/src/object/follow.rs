@@ -6,13 +6,13 @@ use futures_util::stream::{self, StreamExt};
 
 use super::bucket::{Bucket, Etag};
 use super::ledger::{Ledger, Sequencer};
-use super::sync::{sync, Cause, Outcome, Turn};
-use super::watch::{watch, Watched};
-use super::{Pair, CANARY_KEY};
+use super::sync::{Cause, Outcome, Turn, sync};
+use super::watch::{Watched, watch};
+use super::{CANARY_KEY, Pair};
 use crate::error::Error;
 use crate::lease::{Cache, Phases, View};
 use crate::mark::Run;
-use crate::phase::{Side, Stream};
+use crate::phase::{Phase, Side, Stream};
 use crate::ports::{Clock, Millis};
 
 /// The metadata of a canary object that tells it from earlier ones.
@@ -82,9 +82,16 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
     notices: &[Notice],
 ) -> Followed {
     let mut followed = Followed::default();
+    // Applications write to the gaining bucket as soon as it is `new`, and what was read before these events came
+    // may say `guarded` still. Should it not be readable, each key says so below.
+    if cache.view().await.is_ok_and(|view| view.state.phase == Phase::Guarded) {
+        cache.forget();
+    }
     let mut results = stream::iter(by_key(notices))
         .map(|(key, seen)| async move {
-            let result = cache.run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref())).await;
+            let result = cache
+                .run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref()))
+                .await;
             (key, seen.messages, result)
         })
         .buffer_unordered(follower.in_flight.max(1));
@@ -95,12 +102,21 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
                 tracing::warn!(key = %crate::canonical::Digest::of(key.as_bytes()), "left: not known to be a copy");
                 followed.foreign += 1;
             }
-            Ok(Handled::Synced(Outcome::Kept | Outcome::Duplicate | Outcome::Ours) | Handled::Nothing) => followed.kept += 1,
+            Ok(Handled::Synced(Outcome::Kept | Outcome::Duplicate | Outcome::Ours) | Handled::Nothing) => {
+                followed.kept += 1
+            }
             Ok(Handled::Canary(nonce)) => followed.canaries.push((nonce, messages)),
-            Ok(Handled::Late(run, content)) => followed.late.push(Late { run, key, content, messages }),
+            Ok(Handled::Late(run, content)) => followed.late.push(Late {
+                run,
+                key,
+                content,
+                messages,
+            }),
             Err(error) => {
                 let text = error.to_string();
-                followed.failed.extend(messages.into_iter().map(|message| (message, again(&error, &text))));
+                followed
+                    .failed
+                    .extend(messages.into_iter().map(|message| (message, again(&error, &text))));
             }
         }
     }
@@ -111,7 +127,10 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
 fn again(error: &Error, text: &str) -> Error {
     match error {
         Error::Denied(_) => Error::Denied(text.to_owned()),
-        Error::Rejected { name, message } => Error::Rejected { name: name.clone(), message: message.clone() },
+        Error::Rejected { name, message } => Error::Rejected {
+            name: name.clone(),
+            message: message.clone(),
+        },
         Error::Throttled(_) => Error::Throttled(text.to_owned()),
         Error::Conflict(_) => Error::Conflict(text.to_owned()),
         Error::Invariant(_) => Error::Invariant(text.to_owned()),
@@ -134,7 +153,11 @@ fn by_key(notices: &[Notice]) -> BTreeMap<String, Seen> {
         let seen = keys.entry(notice.key.clone()).or_default();
         seen.messages.push(notice.message.clone());
         seen.unordered |= notice.sequencer.is_none();
-        seen.sequencer = seen.sequencer.take().max(notice.sequencer.clone()).filter(|_| !seen.unordered);
+        seen.sequencer = seen
+            .sequencer
+            .take()
+            .max(notice.sequencer.clone())
+            .filter(|_| !seen.unordered);
     }
     keys
 }
@@ -158,15 +181,22 @@ async fn one<B: Bucket, L: Ledger, C: Clock>(
         let nonce = head.and_then(|mut head| head.description.metadata.remove(CANARY_NONCE));
         return Ok(nonce.map_or(Handled::Nothing, Handled::Canary));
     }
-    match view.state.stream(follower.side) {
+    match view.state.events(follower.side) {
         Stream::Ignore => Ok(Handled::Nothing),
         Stream::Replicate(run) => {
             let time_up = follower.deadline.saturating_sub(follower.call);
             if pair.clock.now() >= time_up {
                 return Err(Error::Unavailable("no time left in this invocation".to_owned()));
             }
-            let turn = Turn { run, holder: follower.holder, act_until: view.until.min(time_up), dead_by: follower.deadline };
-            sync(pair, turn, key, Cause::Event(sequencer)).await.map(Handled::Synced)
+            let turn = Turn {
+                run,
+                holder: follower.holder,
+                act_until: view.until.min(time_up),
+                dead_by: follower.deadline,
+            };
+            sync(pair, turn, key, Cause::Event(sequencer))
+                .await
+                .map(Handled::Synced)
         }
         Stream::Watch(run) => Ok(match watch(pair, follower.side, key).await? {
             Watched::Ours => Handled::Nothing,
