@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.e2e.moves import assert_at, assert_identical, operations, run, until
-from tests.harness import audit, steps
+from tests.e2e.moves import assert_at, assert_identical, operations, run
+from tests.harness import steps
+from tests.harness.item_clients import SECRET
 from tests.harness.traffic import Traffic
 
 EACH_PHASE = 60
@@ -24,7 +25,6 @@ def test_migrate_rollback_migrate_complete(moving):
         run(world, "migrate", plan)
         assert_at(world, 1, "new")
         operations(traffic, EACH_PHASE)
-        # The way back is a live follower, not a promise: it shows the same data.
         run(world, "rollback")
         assert_at(world, 2, "new")
         operations(traffic, EACH_PHASE)
@@ -36,3 +36,6 @@ def test_migrate_rollback_migrate_complete(moving):
         operations(traffic, EACH_PHASE)
     assert not any(kind.open for kind in traffic.figures().values()), traffic.errors()
     assert_identical(world, traffic, "target", swept=True)
+    logged = steps.log_lines(world)
+    assert logged[f"/aws/lambda/{world.function('writer')}"], "the writer's log is there to be looked at"
+    assert not [line for lines in logged.values() for line in lines if SECRET in line], "item values in a log"

@@ -90,8 +90,7 @@ class ObjectClient(threading.Thread):
                 break
             self._good_until = 0.0
             if time.monotonic() - started > PATIENCE_S:
-                self.book.violation("freeze", f"no write for {PATIENCE_S} s")
-                break
+                raise Refused(f"no object could be written for {PATIENCE_S} s: {self._route}")
             time.sleep(BEFORE_REPEATING_S)
         if write:
             self.frozen_s = max(self.frozen_s, time.monotonic() - started)

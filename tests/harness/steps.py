@@ -5,6 +5,7 @@ import time
 
 LOOK_EVERY_S = 0.3
 LOG_LINES = 12
+LOGS_OF_S = 300
 
 
 class Failed(Exception):
@@ -96,14 +97,24 @@ def control(world, action: str, **arguments):
 
 
 def logs(world) -> str:
-    """The last lines of every function's log that hold an error or a warning, else the last lines."""
-    found = []
+    """What each function logged last in the past minutes: errors and warnings, and the last lines of those who steer."""
+    found = {}
+    for name, lines in log_lines(world, since=time.time() - LOGS_OF_S).items():
+        lines = [line for line in lines if not line.startswith(("START ", "END ", "REPORT ", '{"Function"', '{"Migration"'))]
+        loud = [line for line in lines if '"ERROR"' in line or '"WARN"' in line]
+        quiet = lines if name.endswith(("control", "backfill", "verifier")) else []
+        if loud or quiet:
+            found[name] = (loud or quiet)[-LOG_LINES:]
+    return "\n".join(line for name, lines in sorted(found.items()) for line in (f"--- {name}", *lines))
+
+
+def log_lines(world, since: float = 0) -> dict:
+    """Every line that every function of the migration logged since that time, by log group."""
+    found = {}
     for side in ("source", "target"):
         client = world.client("logs", side)
-        for group in client.describe_log_groups(logGroupNamePrefix="/aws/lambda/livemove-")["logGroups"]:
-            events = client.filter_log_events(logGroupName=group["logGroupName"], limit=10_000)["events"]
-            lines = [line for event in events for line in event["message"].splitlines() if not line.startswith(("START ", "END ", "REPORT "))]
-            loud = [line for line in lines if "ERROR" in line or "WARN" in line or '"error' in line.lower()]
-            if loud:
-                found.append("\n".join([f"--- {group['logGroupName']}", *loud[-LOG_LINES:]]))
-    return "\n".join(found) or "no function logged an error or a warning"
+        for group in client.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/livemove-{world.migration}-")["logGroups"]:
+            pages = client.get_paginator("filter_log_events").paginate(logGroupName=group["logGroupName"], startTime=int(since * 1000))
+            found[group["logGroupName"]] = [line for page in pages for event in page["events"]
+                                            for line in event["message"].splitlines() if line]
+    return found

@@ -5,16 +5,22 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use livemove_core::ports::{Clock, Millis};
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{log_filter, Config};
+use crate::config::{Config, log_filter};
 use crate::errors::Failure;
 use crate::sites::Sites;
+
+/// Where the runtime logs what a handler answers with, and how loud.
+const RUNTIMES_ERRORS: &str = "lambda_runtime::layers::panic=off";
 
 /// The wall clock of the machine.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "the one place that asks the machine for the time"
+    )]
     fn now(&self) -> Millis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
@@ -48,8 +54,18 @@ pub async fn start() -> Result<Function, Failure> {
 // JSON, one line an event; a panic is logged like any other error before the runtime reports it.
 fn logs() {
     let filter = EnvFilter::try_new(log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The runtime logs every error whole, and a failed condition carries the item: values never go to logs, and
+    // each function logs its own errors.
+    let filter = match RUNTIMES_ERRORS.parse() {
+        Ok(directive) => filter.add_directive(directive),
+        Err(_) => filter,
+    };
     // Lambda stamps the time itself.
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).without_time();
+    let subscriber = tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_env_filter(filter)
+        .without_time();
     // A second start in one process keeps the first subscriber.
     let _already_set = subscriber.try_init();
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
