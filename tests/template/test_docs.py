@@ -70,10 +70,21 @@ def test_the_check_sees(change, problem):
     assert any(problem in wrong for wrong in problems(SEMANTICS.replace(*change)))
 
 
+def anchors(text: str) -> set:
+    """The anchors of a document's headings, as repositories on the web make them."""
+    headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("path", DOCS, ids=lambda path: path.name)
-def test_links_lead_to_files(path):
-    links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", path.read_text())
-    missing = [link for link in links if "://" not in link and not (path.parent / link).exists()]
+def test_links_lead_to_files_and_headings(path):
+    missing = []
+    for link, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", path.read_text()):
+        if "://" in link:
+            continue
+        file = path.parent / link if link else path
+        if not file.exists() or (anchor and anchor not in anchors(file.read_text())):
+            missing.append(f"{link}#{anchor}")
     assert missing == []
 
 
