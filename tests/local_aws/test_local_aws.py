@@ -11,6 +11,7 @@ import zipfile
 import boto3
 import pytest
 
+from tests.local_aws.corrections.partiql import actions_of
 from tests.local_aws.corrections.streams import first_failed
 from tests.local_aws.server import ROOT, LocalAws
 
@@ -118,6 +119,39 @@ def test_a_slow_function_does_not_hold_up_another_mapping(aws):
 def test_what_a_partial_batch_response_says_is_done(response, done):
     records = [{"dynamodb": {"SequenceNumber": str(n)}} for n in (1, 2, 3)]
     assert first_failed(response, records) == done
+
+
+@pytest.mark.parametrize("statement, action", [
+    ("INSERT INTO \"orders-new\" VALUE {'pk': ?}", ("Insert", "orders-new")),
+    ("update orders SET a = ? WHERE pk = ?", ("Update", "orders")),
+    ("DELETE FROM \"orders\" WHERE pk = ?", ("Delete", "orders")),
+    ("SELECT a, b FROM \"orders\".\"index\"", ("Select", "orders")),
+    ("EXPLAIN orders", ("Unknown", "unknown")),
+])
+def test_the_action_that_a_statement_is_allowed_by(statement, action):
+    assert actions_of(json.dumps({"Statements": [{"Statement": statement}]}).encode()) == [action]
+    assert actions_of(json.dumps({"Statement": statement}).encode()) == [action]
+
+
+def test_a_role_that_may_insert_by_partiql_may_do_just_that():
+    with LocalAws(enforce_policies=True) as strict:
+        iam, statement = client(strict, "iam"), "INSERT INTO \"allowed\" VALUE {'pk': ?}"
+        table_with_stream(strict, "allowed")
+        came = {}
+        for action in ("PartiQLInsert", "PartiQLSelect"):
+            trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111111111111"}, "Action": "sts:AssumeRole"}]}
+            policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": f"dynamodb:{action}", "Resource": "*"}]}
+            role = iam.create_role(RoleName=action, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+            iam.put_role_policy(RoleName=action, PolicyName="p", PolicyDocument=json.dumps(policy))
+            given = client(strict, "sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+            dynamodb = boto3.client("dynamodb", endpoint_url=strict.endpoint, region_name="us-east-1", aws_access_key_id=given["AccessKeyId"],
+                                    aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"])
+            try:
+                dynamodb.batch_execute_statement(Statements=[{"Statement": statement, "Parameters": [{"S": action}]}])
+                came[action] = "done"
+            except dynamodb.exceptions.ClientError as error:
+                came[action] = error.response["Error"]["Code"]
+        assert came == {"PartiQLInsert": "done", "PartiQLSelect": "AccessDeniedException"}
 
 
 def tags(s3, key):

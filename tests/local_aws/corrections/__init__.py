@@ -2,6 +2,7 @@
 
 - `streams`: partial batch responses of stream mappings, and a thread for each mapping.
 - `object_tags`: an object's tags go with the object that they were put with.
+- `partiql`: with policies enforced, PartiQL statements are allowed by the actions that AWS asks for.
 
 Left as they are, because nothing of ours meets them: cross-account CopyObject (the copier streams GET to PUT),
 EventBridge straight to a function (a queue stands between), asynchronous invocation under throttling,
@@ -12,7 +13,7 @@ Every correction leans on MiniStack's inside, so another version is refused unti
 
 import importlib.metadata
 
-from tests.local_aws.corrections import object_tags, streams
+from tests.local_aws.corrections import object_tags, partiql, streams
 
 VERSION = "1.5.33"
 
@@ -24,3 +25,4 @@ def apply() -> None:
         raise SystemExit(f"tests/local_aws/corrections knows ministack {VERSION}, found {found}: check each correction first")
     streams.correct()
     object_tags.correct()
+    partiql.correct()
