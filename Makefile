@@ -49,8 +49,8 @@ test-aws: setup ## the adapters against the local AWS
 test-python: setup ## template and end to end; needs `make build`
 	$(BIN)/python -m pytest tests
 
-explore: ## a million schedules and more of the shipped protocol code
-	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-1000000} cargo test --release -p livemove-core --all-features -- explore --nocapture
+explore: ## a million schedules and more of the shipped protocol code, with the figures
+	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-70000} cargo test -p livemove-core --test explore -- --nocapture
 
 demo: setup build ## move a table and a bucket under traffic, back, and again (DATA=items.jsonl, KEEP=1)
 	$(BIN)/python -m tests.demo $(if $(DATA),--data '$(DATA)') $(if $(KEY),--key '$(KEY)') $(if $(KEEP),--keep)

@@ -26,14 +26,8 @@ async fn main() -> Result<(), Error> {
     let backfill = &Backfill::new(&function, &control);
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let (request, context) = event.into_parts();
-        let invocation = Invocation {
-            id: &context.request_id,
-            deadline: context.deadline,
-        };
-        backfill
-            .handle(request, invocation)
-            .await
-            .map_err(|error| diagnostic(&error))
+        let invocation = Invocation { id: &context.request_id, deadline: context.deadline };
+        backfill.handle(request, invocation).await.map_err(|error| diagnostic(&error))
     }))
     .await
 }

@@ -25,8 +25,5 @@ async fn main() -> Result<(), Error> {
     let control = Control::open(&function.sites, &function.config.control, CALL)?;
     let world = AwsWorld::new(&function.sites, CALL);
     let steering = Steering::new(&control, world, SystemClock, Site::of(&function.config));
-    run(service_fn(async |event: LambdaEvent<Value>| {
-        steering.handle(event.payload).await.map_err(Failure)
-    }))
-    .await
+    run(service_fn(async |event: LambdaEvent<Value>| steering.handle(event.payload).await.map_err(Failure))).await
 }

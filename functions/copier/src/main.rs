@@ -25,14 +25,8 @@ async fn main() -> Result<(), Error> {
     let copier = &Copier::new(&function, &control).map_err(Failure::from)?;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let (batch, context) = event.into_parts();
-        let invocation = Invocation {
-            id: &context.request_id,
-            deadline: context.deadline,
-        };
-        copier
-            .handle(batch, invocation)
-            .await
-            .map_err(|error| diagnostic(&error))
+        let invocation = Invocation { id: &context.request_id, deadline: context.deadline };
+        copier.handle(batch, invocation).await.map_err(|error| diagnostic(&error))
     }))
     .await
 }

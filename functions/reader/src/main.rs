@@ -21,8 +21,5 @@ async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
     let reader = Reader::new(&function.sites, &control);
-    run(service_fn(async |event: LambdaEvent<Value>| {
-        reader.answer(event.payload).await
-    }))
-    .await
+    run(service_fn(async |event: LambdaEvent<Value>| reader.answer(event.payload).await)).await
 }

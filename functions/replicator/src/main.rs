@@ -25,10 +25,7 @@ async fn main() -> Result<(), Error> {
     let control = Control::open(&function.sites, &function.config.control, CONTROL_CALL).map_err(Failure)?;
     let replicator = &Replicator::new(&function, &control).map_err(Failure::from)?;
     run(service_fn(|event: LambdaEvent<Value>| async move {
-        replicator
-            .handle(event.payload)
-            .await
-            .map_err(|error| diagnostic(&error))
+        replicator.handle(event.payload).await.map_err(|error| diagnostic(&error))
     }))
     .await
 }

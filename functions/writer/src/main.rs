@@ -21,8 +21,5 @@ async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
     let writer = Writer::new(&function.sites, &control);
-    run(service_fn(async |event: LambdaEvent<Value>| {
-        writer.answer(event.payload).await
-    }))
-    .await
+    run(service_fn(async |event: LambdaEvent<Value>| writer.answer(event.payload).await)).await
 }

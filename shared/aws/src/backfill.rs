@@ -79,15 +79,9 @@ impl<'a> Backfill<'a> {
 
     async fn segment(&self, request: &SegmentTask, invocation: Invocation<'_>) -> Result<Value, Error> {
         let task = &request.task;
-        let (_, plan) = livemove_core::register::States::load(self.control, &task.subject)
-            .await?
-            .ok_or_else(|| {
-                Error::refused(
-                    "NotRegistered",
-                    format!("{} has no state", task.subject),
-                    "run preflight first",
-                )
-            })?;
+        let (_, plan) = livemove_core::register::States::load(self.control, &task.subject).await?.ok_or_else(|| {
+            Error::refused("NotRegistered", format!("{} has no state", task.subject), "run preflight first")
+        })?;
         let progress = match plan.kind {
             Kind::Table => self.table(request, &plan, invocation).await?,
             Kind::Bucket => self.bucket(request, &plan, invocation).await?,
@@ -114,20 +108,9 @@ impl<'a> Backfill<'a> {
             async move { DynamoTable::open(&self.function.sites, &end.into(), &end.name, longest).await }
         };
         let (source, target) = futures_util::try_join!(open(Side::Source), open(Side::Target))?;
-        let pair = Pair {
-            source: &source,
-            target: &target,
-        };
+        let pair = Pair { source: &source, target: &target };
         let phases = self.control.phases(&request.task.subject);
-        job::run(
-            pair,
-            &phases,
-            &SystemClock,
-            self.control,
-            &request.task,
-            limits(plan, invocation),
-        )
-        .await
+        job::run(pair, &phases, &SystemClock, self.control, &request.task, limits(plan, invocation)).await
     }
 
     async fn bucket(
@@ -139,17 +122,9 @@ impl<'a> Backfill<'a> {
         let source = S3Bucket::open(&self.function.sites, plan.end(Side::Source))?;
         let target = S3Bucket::open(&self.function.sites, plan.end(Side::Target))?;
         let ledger = self.control.ledger(&plan.end(Side::Source).name);
-        let pair = object::Pair {
-            source: &source,
-            target: &target,
-            ledger: &ledger,
-            clock: &SystemClock,
-        };
+        let pair = object::Pair { source: &source, target: &target, ledger: &ledger, clock: &SystemClock };
         let phases = self.control.phases(&request.task.subject);
-        let limits = Limits {
-            page_items: PAGE_OBJECTS,
-            ..limits(plan, invocation)
-        };
+        let limits = Limits { page_items: PAGE_OBJECTS, ..limits(plan, invocation) };
         object::job::run(pair, &phases, self.control, &request.task, invocation.id, limits).await
     }
 
@@ -163,14 +138,11 @@ impl<'a> Backfill<'a> {
         // Counts are those of the whole segment: they count once, at its end.
         if progress.done {
             let config = &self.function.config;
-            Line::new([
-                ("Migration", config.migration.clone()),
-                ("Function", config.function.clone()),
-            ])
-            .value(READ, counts.read)
-            .value(WRITTEN, counts.written)
-            .value(DIFFERING, counts.differing)
-            .emit(SystemClock.now());
+            Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
+                .value(READ, counts.read)
+                .value(WRITTEN, counts.written)
+                .value(DIFFERING, counts.differing)
+                .emit(SystemClock.now());
         }
     }
 }

@@ -61,9 +61,7 @@ pub struct Peer {
 impl std::fmt::Debug for Peer {
     // The external id is a shared secret of the two sites.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Peer")
-            .field("role_arn", &self.role_arn)
-            .finish_non_exhaustive()
+        f.debug_struct("Peer").field("role_arn", &self.role_arn).finish_non_exhaustive()
     }
 }
 
@@ -86,7 +84,7 @@ impl Config {
     /// # Errors
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn from_env() -> Result<Config, ConfigError> {
-        Config::read(|name| std::env::var(name).ok())
+        Config::read(variable)
     }
 
     /// Reads variables through `get`; an empty variable counts as missing.
@@ -106,14 +104,10 @@ impl Config {
             },
             home: End {
                 account: env.account("ACCOUNT_ID", "set it to the account of this function")?,
-                region: env.required(
-                    "AWS_REGION",
-                    "Lambda sets it; set it to the Region of this function elsewhere",
-                )?,
+                region: env
+                    .required("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
             },
-            function: env
-                .optional("AWS_LAMBDA_FUNCTION_NAME")
-                .unwrap_or_else(|| "local".to_owned()),
+            function: env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
             peer: env.peer()?,
             stream_side: env.side("STREAM_SIDE")?,
             wired: Wired {
@@ -122,10 +116,7 @@ impl Config {
                 bucket_source: env.optional("WIRED_BUCKET_SOURCE"),
                 bucket_target: env.optional("WIRED_BUCKET_TARGET"),
             },
-            path_style_buckets: env
-                .optional("AWS_ENDPOINT_URL_S3")
-                .or(env.optional("AWS_ENDPOINT_URL"))
-                .is_some(),
+            path_style_buckets: env.optional("AWS_ENDPOINT_URL_S3").or(env.optional("AWS_ENDPOINT_URL")).is_some(),
         })
     }
 
@@ -142,13 +133,15 @@ impl Config {
     }
 }
 
+#[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
 /// The log filter, `RUST_LOG`; `info` where it is not set. Read before everything else, so that errors of the
 /// configuration reach the log.
 pub fn log_filter() -> String {
-    std::env::var("RUST_LOG")
-        .ok()
-        .filter(|text| !text.is_empty())
-        .unwrap_or_else(|| "info".to_owned())
+    variable("RUST_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned())
 }
 
 const SIDE_REMEDY: &str = "set it to `source` or `target`: whose events the function gets";
@@ -161,11 +154,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
     }
 
     fn required(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
-        self.optional(name).ok_or_else(|| ConfigError {
-            name,
-            problem: "is not set".to_owned(),
-            remedy,
-        })
+        self.optional(name).ok_or_else(|| ConfigError { name, problem: "is not set".to_owned(), remedy })
     }
 
     fn account(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
@@ -173,11 +162,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
         if value.len() == 12 && value.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(value);
         }
-        Err(ConfigError {
-            name,
-            problem: format!("is `{value}`, not an account id of 12 digits"),
-            remedy,
-        })
+        Err(ConfigError { name, problem: format!("is `{value}`, not an account id of 12 digits"), remedy })
     }
 
     fn side(&self, name: &'static str) -> Result<Option<Side>, ConfigError> {
@@ -185,11 +170,7 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
             None => Ok(None),
             Some("source") => Ok(Some(Side::Source)),
             Some("target") => Ok(Some(Side::Target)),
-            Some(other) => Err(ConfigError {
-                name,
-                problem: format!("is `{other}`"),
-                remedy: SIDE_REMEDY,
-            }),
+            Some(other) => Err(ConfigError { name, problem: format!("is `{other}`"), remedy: SIDE_REMEDY }),
         }
     }
 
@@ -228,10 +209,7 @@ mod tests {
         let config = read(&base()).unwrap();
         assert_eq!(config.control.end.account, "111111111111");
         assert_eq!(config.home.region, "eu-west-1");
-        assert_eq!(
-            (config.peer, config.stream_side, config.path_style_buckets),
-            (None, None, false)
-        );
+        assert_eq!((config.peer, config.stream_side, config.path_style_buckets), (None, None, false));
     }
 
     #[test]

@@ -18,10 +18,7 @@ impl From<Failure> for Diagnostic {
 
 /// The error as Lambda reports it.
 pub fn diagnostic(error: &Error) -> Diagnostic {
-    Diagnostic {
-        error_type: error.name().to_owned(),
-        error_message: error.to_string(),
-    }
+    Diagnostic { error_type: error.name().to_owned(), error_message: error.to_string() }
 }
 
 impl From<ConfigError> for Failure {

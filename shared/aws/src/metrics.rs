@@ -41,10 +41,7 @@ pub struct Line {
 impl Line {
     /// An empty line of these dimensions.
     pub fn new(dimensions: impl IntoIterator<Item = (&'static str, String)>) -> Line {
-        Line {
-            dimensions: dimensions.into_iter().collect(),
-            values: Vec::new(),
-        }
+        Line { dimensions: dimensions.into_iter().collect(), values: Vec::new() }
     }
 
     /// Adds a value. The unit is in the metric's name.
@@ -57,26 +54,14 @@ impl Line {
     /// The line as CloudWatch reads it.
     pub fn to_json(&self, at: Millis) -> Value {
         let dimensions: Vec<_> = self.dimensions.iter().map(|(name, _)| *name).collect();
-        let metrics: Vec<_> = self
-            .values
-            .iter()
-            .map(|(name, _)| json!({"Name": name, "Unit": unit(name)}))
-            .collect();
+        let metrics: Vec<_> = self.values.iter().map(|(name, _)| json!({"Name": name, "Unit": unit(name)})).collect();
         let head = json!({
             "Timestamp": at,
             "CloudWatchMetrics": [{"Namespace": NAMESPACE, "Dimensions": [dimensions], "Metrics": metrics}],
         });
         let mut line = Map::from_iter([("_aws".to_owned(), head)]);
-        line.extend(
-            self.dimensions
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), json!(value))),
-        );
-        line.extend(
-            self.values
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), json!(value))),
-        );
+        line.extend(self.dimensions.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
+        line.extend(self.values.iter().map(|(name, value)| ((*name).to_owned(), json!(value))));
         Value::Object(line)
     }
 
@@ -88,11 +73,7 @@ impl Line {
 }
 
 fn unit(name: &str) -> &'static str {
-    if name.ends_with("Milliseconds") {
-        "Milliseconds"
-    } else {
-        "Count"
-    }
+    if name.ends_with("Milliseconds") { "Milliseconds" } else { "Count" }
 }
 
 #[cfg(test)]
@@ -101,10 +82,7 @@ mod tests {
 
     #[test]
     fn a_line_declares_every_value_it_carries() {
-        let line = Line::new([("Migration", "orders".to_owned())])
-            .value(LAG_MS, 12)
-            .value(RECORDS, 3)
-            .to_json(1_700);
+        let line = Line::new([("Migration", "orders".to_owned())]).value(LAG_MS, 12).value(RECORDS, 3).to_json(1_700);
         let directive = &line["_aws"]["CloudWatchMetrics"][0];
         assert_eq!(directive["Namespace"], NAMESPACE);
         assert_eq!(directive["Dimensions"], json!([["Migration"]]));
@@ -112,13 +90,7 @@ mod tests {
             directive["Metrics"],
             json!([{"Name": "LagMilliseconds", "Unit": "Milliseconds"}, {"Name": "RecordsCount", "Unit": "Count"}])
         );
-        assert_eq!(
-            (&line["LagMilliseconds"], &line["RecordsCount"]),
-            (&json!(12), &json!(3))
-        );
-        assert_eq!(
-            (&line["Migration"], &line["_aws"]["Timestamp"]),
-            (&json!("orders"), &json!(1_700))
-        );
+        assert_eq!((&line["LagMilliseconds"], &line["RecordsCount"]), (&json!(12), &json!(3)));
+        assert_eq!((&line["Migration"], &line["_aws"]["Timestamp"]), (&json!("orders"), &json!(1_700)));
     }
 }

@@ -74,14 +74,7 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
             remedy: "set it to the name of the table at the plan's source",
         })?;
         let (subject, open) = (subject_id(Kind::Table, table), Mutex::default());
-        Ok(Replicator {
-            function,
-            register,
-            side,
-            subject,
-            open,
-            reports: Reports::default(),
-        })
+        Ok(Replicator { function, register, side, subject, open, reports: Reports::default() })
     }
 
     /// Handles one event; answers which records must be delivered again. Idempotent.
@@ -110,27 +103,16 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
             return Ok(DynamoDbEventResponse::default());
         };
         open.check(self.side, &origin)?;
-        let pair = Pair {
-            source: &open.source,
-            target: &open.target,
-        };
+        let pair = Pair { source: &open.source, target: &open.target };
         let changes = streams::changes(event, pair.side(self.side).schema(), SystemClock.now())?;
         let in_flight = usize::try_from(open.plan.writes_in_flight).unwrap_or(usize::MAX);
         let outcome = replicate(&open.lease, pair, self.side, &changes, in_flight).await?;
         let state = open.lease.view().await?.state;
         let now = SystemClock.now();
-        let batch = Batch {
-            subject: &self.subject,
-            side: self.side,
-            state: &state,
-            changes: &changes,
-            now,
-        };
+        let batch = Batch { subject: &self.subject, side: self.side, state: &state, changes: &changes, now };
         signals::tell(self.register, &self.reports, &batch, &outcome).await?;
         self.record(&changes, &outcome, now);
-        Ok(streams::failures(
-            outcome.failed.into_iter().map(|(sequence, _)| sequence),
-        ))
+        Ok(streams::failures(outcome.failed.into_iter().map(|(sequence, _)| sequence)))
     }
 
     /// The tables in hand, or those that are registered now; `None` when none are.
@@ -148,18 +130,9 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
             async move { DynamoTable::open(&self.function.sites, &end.into(), &end.name, longest).await }
         };
         let (source, target) = futures_util::try_join!(table(Side::Source), table(Side::Target))?;
-        let watched = Watched {
-            states: self.register,
-            subject: self.subject.clone(),
-            plan: plan.clone(),
-        };
+        let watched = Watched { states: self.register, subject: self.subject.clone(), plan: plan.clone() };
         let lease = Cache::new(watched, SystemClock, plan.timing.lease_ms);
-        let open = Arc::new(Open {
-            plan,
-            source,
-            target,
-            lease,
-        });
+        let open = Arc::new(Open { plan, source, target, lease });
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
         Ok(Some(open))
     }
@@ -168,27 +141,20 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
         for (sequence, error) in &outcome.failed {
             tracing::warn!(subject = %self.subject, sequence, error_type = error.name(), %error, "not replicated yet");
         }
-        let lag_ms = changes
-            .iter()
-            .map(|change| now.saturating_sub(change.at))
-            .min()
-            .unwrap_or_default();
+        let lag_ms = changes.iter().map(|change| now.saturating_sub(change.at)).min().unwrap_or_default();
         let (records, failed) = (changes.len() as u64, outcome.failed.len() as u64);
         tracing::info!(
             subject = %self.subject, side = ?self.side, records, written = outcome.written, stale = outcome.stale,
             skipped = outcome.skipped, stragglers = outcome.stragglers.len(), failed, lag_ms, "batch"
         );
         let config = &self.function.config;
-        Line::new([
-            ("Migration", config.migration.clone()),
-            ("Function", config.function.clone()),
-        ])
-        .value(LAG_MS, lag_ms)
-        .value(RECORDS, records)
-        .value(WRITTEN, outcome.written)
-        .value(RETRIED, failed)
-        .value(STRAGGLERS, outcome.stragglers.len() as u64)
-        .emit(now);
+        Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
+            .value(LAG_MS, lag_ms)
+            .value(RECORDS, records)
+            .value(WRITTEN, outcome.written)
+            .value(RETRIED, failed)
+            .value(STRAGGLERS, outcome.stragglers.len() as u64)
+            .emit(now);
     }
 }
 

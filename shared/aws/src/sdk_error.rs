@@ -36,10 +36,9 @@ impl Call<'_> {
         E: ProvideErrorMetadata + StdError + 'static,
     {
         match error {
-            SdkError::ConstructionFailure(_) => Error::Rejected {
-                name: "ValidationException".to_owned(),
-                message: self.says(&chain(error)),
-            },
+            SdkError::ConstructionFailure(_) => {
+                Error::Rejected { name: "ValidationException".to_owned(), message: self.says(&chain(error)) }
+            }
             SdkError::DispatchFailure(_) if never_sent(error) => Error::Unavailable(self.says(&chain(error))),
             SdkError::ServiceError(context) => self.answered(
                 context.raw().status().as_u16(),
@@ -47,7 +46,9 @@ impl Call<'_> {
                 context.err().message().unwrap_or("no message"),
             ),
             // Timeouts, broken connections, answers that cannot be read, and whatever the SDK adds later.
-            _ => self.lost(self.says(&chain(error))),
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
+                self.lost(self.says(&chain(error)))
+            }
         }
     }
 
@@ -83,14 +84,8 @@ impl Call<'_> {
             | "InvalidAccessKeyId"
             | "KMSAccessDeniedException" => Error::Denied(self.says(message)),
             _ if status >= 500 || code == "InternalServerError" => self.lost(self.says(&format!("{code} {message}"))),
-            "" => Error::Rejected {
-                name: format!("Http{status}"),
-                message: self.says(message),
-            },
-            _ => Error::Rejected {
-                name: code.to_owned(),
-                message: message.to_owned(),
-            },
+            "" => Error::Rejected { name: format!("Http{status}"), message: self.says(message) },
+            _ => Error::Rejected { name: code.to_owned(), message: message.to_owned() },
         }
     }
 
@@ -131,11 +126,7 @@ mod tests {
     use super::*;
 
     fn call(effect: Effect) -> Call<'static> {
-        Call {
-            action: "dynamodb:PutItem",
-            resource: "table orders",
-            effect,
-        }
+        Call { action: "dynamodb:PutItem", resource: "table orders", effect }
     }
 
     #[test]
@@ -159,12 +150,7 @@ mod tests {
 
     #[test]
     fn a_denial_names_action_and_resource() {
-        let text = call(Effect::Writes)
-            .answered(400, "AccessDeniedException", "no")
-            .to_string();
-        assert!(
-            text.contains("dynamodb:PutItem") && text.contains("table orders"),
-            "{text}"
-        );
+        let text = call(Effect::Writes).answered(400, "AccessDeniedException", "no").to_string();
+        assert!(text.contains("dynamodb:PutItem") && text.contains("table orders"), "{text}");
     }
 }

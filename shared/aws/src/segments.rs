@@ -71,11 +71,7 @@ where
     R: States + Jobs,
 {
     let (state, plan) = register.load(subject).await?.ok_or_else(|| {
-        Error::refused(
-            "NotRegistered",
-            format!("{subject} has no state"),
-            "run preflight with a plan that names it",
-        )
+        Error::refused("NotRegistered", format!("{subject} has no state"), "run preflight with a plan that names it")
     })?;
     if waits_for_handoff(request.job, &state, &plan) || has_passed(request, &state) {
         return Ok(Vec::new());
@@ -91,18 +87,10 @@ where
     if !left.is_empty() || state.run != request.run {
         check(request, subject, &state)?;
     }
-    let task = |segment| Task {
-        subject: subject.to_owned(),
-        run: request.run,
-        job: request.job,
-        segment,
-    };
+    let task = |segment| Task { subject: subject.to_owned(), run: request.run, job: request.job, segment };
     Ok(left
         .into_iter()
-        .map(|segment| SegmentTask {
-            migration: request.migration.clone(),
-            task: task(segment),
-        })
+        .map(|segment| SegmentTask { migration: request.migration.clone(), task: task(segment) })
         .collect())
 }
 
@@ -129,19 +117,11 @@ fn has_passed(request: &PlanRequest, state: &State) -> bool {
 fn unfinished(known: &[SegmentStatus], planned: u32) -> Vec<Segment> {
     let total = known.iter().map(|status| status.segment.total).max().unwrap_or(planned);
     let done = |index| known.iter().any(|status| status.segment.index == index && status.done);
-    (0..total)
-        .filter(|index| !done(*index))
-        .map(|index| Segment { index, total })
-        .collect()
+    (0..total).filter(|index| !done(*index)).map(|index| Segment { index, total }).collect()
 }
 
 fn check(request: &PlanRequest, subject: &str, state: &State) -> Result<(), Error> {
-    let task = Task {
-        subject: subject.to_owned(),
-        run: request.run,
-        job: request.job,
-        segment: Segment::WHOLE,
-    };
+    let task = Task { subject: subject.to_owned(), run: request.run, job: request.job, segment: Segment::WHOLE };
     allowed(&task, state)
 }
 

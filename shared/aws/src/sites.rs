@@ -23,10 +23,7 @@ pub struct End {
 
 impl From<&livemove_core::plan::End> for End {
     fn from(end: &livemove_core::plan::End) -> End {
-        End {
-            account: end.account.clone(),
-            region: end.region.clone(),
-        }
+        End { account: end.account.clone(), region: end.region.clone() }
     }
 }
 
@@ -91,23 +88,11 @@ impl Sites {
                     .build()
                     .await;
                 let credentials = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(provider);
-                let cache = aws_sdk_dynamodb::config::IdentityCache::lazy()
-                    .buffer_time(RENEW_BEFORE)
-                    .build();
-                Some(
-                    own.to_builder()
-                        .credentials_provider(credentials)
-                        .identity_cache(cache)
-                        .build(),
-                )
+                let cache = aws_sdk_dynamodb::config::IdentityCache::lazy().buffer_time(RENEW_BEFORE).build();
+                Some(own.to_builder().credentials_provider(credentials).identity_cache(cache).build())
             }
         };
-        Sites {
-            home: config.home.clone(),
-            own,
-            peer,
-            path_style_buckets: config.path_style_buckets,
-        }
+        Sites { home: config.home.clone(), own, peer, path_style_buckets: config.path_style_buckets }
     }
 
     /// A DynamoDB client for `end`.
@@ -129,27 +114,12 @@ impl Sites {
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
 
-    /// A Lambda client for `end`.
-    ///
-    /// # Errors
-    /// `NoPeerRole` when `end` is in another account and the stack has no role for it.
-    pub fn lambda(&self, end: &End, calls: Calls) -> Result<aws_sdk_lambda::Client, Error> {
-        Ok(aws_sdk_lambda::Client::new(&self.config(end, calls)?))
-    }
-
     fn config(&self, end: &End, calls: Calls) -> Result<SdkConfig, Error> {
-        let base = if end.account == self.home.account {
-            Some(&self.own)
-        } else {
-            self.peer.as_ref()
-        };
+        let base = if end.account == self.home.account { Some(&self.own) } else { self.peer.as_ref() };
         let Some(base) = base else {
             return Err(Error::refused(
                 "NoPeerRole",
-                format!(
-                    "{end} is not in this function's account {} and PEER_ROLE_ARN is empty",
-                    self.home.account
-                ),
+                format!("{end} is not in this function's account {} and PEER_ROLE_ARN is empty", self.home.account),
                 "deploy the other site's stack and this one with SourceAccount and TargetAccount as in the plan",
             ));
         };
@@ -202,18 +172,9 @@ mod tests {
             })
         };
         let sites = Sites::load(&Config::read(variables).unwrap()).await;
-        let calls = Calls {
-            longest: Duration::from_secs(1),
-            retry: Retry::Never,
-        };
-        let end = |account: &str| End {
-            account: account.to_owned(),
-            region: "eu-west-1".to_owned(),
-        };
+        let calls = Calls { longest: Duration::from_secs(1), retry: Retry::Never };
+        let end = |account: &str| End { account: account.to_owned(), region: "eu-west-1".to_owned() };
         assert!(sites.dynamodb(&end("111111111111"), calls).is_ok());
-        assert_eq!(
-            sites.dynamodb(&end("222222222222"), calls).unwrap_err().name(),
-            "NoPeerRole"
-        );
+        assert_eq!(sites.dynamodb(&end("222222222222"), calls).unwrap_err().name(), "NoPeerRole");
     }
 }

@@ -17,10 +17,7 @@ const RUNTIMES_ERRORS: &str = "lambda_runtime::layers::panic=off";
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "the one place that asks the machine for the time"
-    )]
+    #[allow(clippy::disallowed_methods, reason = "the one place that asks the machine for the time")]
     fn now(&self) -> Millis {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Millis::try_from(since.as_millis()).unwrap_or(Millis::MAX)
@@ -61,11 +58,7 @@ fn logs() {
         Err(_) => filter,
     };
     // Lambda stamps the time itself.
-    let subscriber = tracing_subscriber::fmt()
-        .json()
-        .flatten_event(true)
-        .with_env_filter(filter)
-        .without_time();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).without_time();
     // A second start in one process keeps the first subscriber.
     let _already_set = subscriber.try_init();
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));

@@ -41,29 +41,19 @@ pub fn origin(event: &Event) -> Result<Option<Origin>, Error> {
     let Some(first) = event.records.first() else {
         return Ok(None);
     };
-    if event
-        .records
-        .iter()
-        .any(|record| record.event_source_arn != first.event_source_arn)
-    {
+    if event.records.iter().any(|record| record.event_source_arn != first.event_source_arn) {
         return Err(malformed("the records come from several streams"));
     }
     // arn:partition:dynamodb:region:account:table/name/stream/label
     let arn = first.event_source_arn.as_deref().unwrap_or_default();
     let mut parts = arn.splitn(6, ':').skip(3);
     let (region, account, resource) = (parts.next(), parts.next(), parts.next());
-    let table = resource
-        .and_then(|resource| resource.strip_prefix("table/"))
-        .and_then(|rest| rest.split('/').next());
+    let table = resource.and_then(|resource| resource.strip_prefix("table/")).and_then(|rest| rest.split('/').next());
     match (account, region, table) {
-        (Some(account), Some(region), Some(table)) => Ok(Some(Origin {
-            account: account.to_owned(),
-            region: region.to_owned(),
-            table: table.to_owned(),
-        })),
-        _ => Err(malformed(format!(
-            "eventSourceARN `{arn}` is not that of a table's stream"
-        ))),
+        (Some(account), Some(region), Some(table)) => {
+            Ok(Some(Origin { account: account.to_owned(), region: region.to_owned(), table: table.to_owned() }))
+        }
+        _ => Err(malformed(format!("eventSourceARN `{arn}` is not that of a table's stream"))),
     }
 }
 
@@ -74,11 +64,7 @@ pub fn origin(event: &Event) -> Result<Option<Origin>, Error> {
 /// `WrongStreamView` for any view but NEW_AND_OLD_IMAGES; `MalformedRecord` for a record whose parts do not
 /// fit together.
 pub fn changes(event: Event, schema: &KeySchema, now: Millis) -> Result<Vec<Change>, Error> {
-    event
-        .records
-        .into_iter()
-        .map(|record| change(record, schema, now))
-        .collect()
+    event.records.into_iter().map(|record| change(record, schema, now)).collect()
 }
 
 /// The answer for a batch of which the records with these sequence numbers, and what comes after them, must be
@@ -104,9 +90,8 @@ fn change(record: EventRecord, schema: &KeySchema, now: Millis) -> Result<Change
         ));
     }
     let at = u64::try_from(record.change.approximate_creation_date_time.timestamp_millis()).unwrap_or_default();
-    let key = schema
-        .key(item(record.change.keys).unwrap_or_default())
-        .map_err(|error| wrong(&format!("Keys: {error}")))?;
+    let key =
+        schema.key(item(record.change.keys).unwrap_or_default()).map_err(|error| wrong(&format!("Keys: {error}")))?;
     // A missing image is decoded to an empty item; no item is empty, for it has its key.
     let (old, new) = (item(record.change.old_image), item(record.change.new_image));
     let fits = match record.event_name.as_str() {
@@ -118,20 +103,10 @@ fn change(record: EventRecord, schema: &KeySchema, now: Millis) -> Result<Change
     if !fits {
         return Err(wrong(&format!("its images are not those of {}", record.event_name)));
     }
-    if ![&old, &new]
-        .into_iter()
-        .flatten()
-        .all(|image| has_key(schema, image, &key))
-    {
+    if ![&old, &new].into_iter().flatten().all(|image| has_key(schema, image, &key)) {
         return Err(wrong("its key is not that of its images"));
     }
-    Ok(Change {
-        key,
-        old,
-        new,
-        sequence,
-        at: if at == 0 { now } else { at },
-    })
+    Ok(Change { key, old, new, sequence, at: if at == 0 { now } else { at } })
 }
 
 fn sequence(record: &StreamRecord) -> Result<String, Error> {
@@ -139,11 +114,7 @@ fn sequence(record: &StreamRecord) -> Result<String, Error> {
     if !text.is_empty() && text.len() <= SEQUENCE_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
-    Err(Error::refused(
-        "MalformedRecord",
-        format!("SequenceNumber `{text}` is not one of 1 to 40 digits"),
-        REMEDY,
-    ))
+    Err(Error::refused("MalformedRecord", format!("SequenceNumber `{text}` is not one of 1 to 40 digits"), REMEDY))
 }
 
 fn item(item: serde_dynamo::Item) -> Option<Item> {

@@ -25,15 +25,12 @@ use serde_dynamo::AttributeValue;
 const LONGEST: Duration = Duration::from_secs(30);
 
 fn endpoint() -> String {
-    std::env::var("LIVEMOVE_TEST_ENDPOINT")
-        .ok()
-        .filter(|url| !url.is_empty())
-        .unwrap_or_else(|| {
-            panic!(
-                "LIVEMOVE_TEST_ENDPOINT is not set: run `make test`, \
+    std::env::var("LIVEMOVE_TEST_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| {
+        panic!(
+            "LIVEMOVE_TEST_ENDPOINT is not set: run `make test`, \
              or `python -m tests.local_aws.run -- cargo test -p livemove-aws --test contract`"
-            )
-        })
+        )
+    })
 }
 
 fn client(endpoint: &str, retry: RetryConfig) -> Client {
@@ -52,10 +49,7 @@ fn client(endpoint: &str, retry: RetryConfig) -> Client {
 }
 
 fn clients(endpoint: &str) -> (Client, Client) {
-    (
-        client(endpoint, RetryConfig::standard()),
-        client(endpoint, RetryConfig::disabled()),
-    )
+    (client(endpoint, RetryConfig::standard()), client(endpoint, RetryConfig::disabled()))
 }
 
 /// A new empty table with a stream, under a name nobody had before.
@@ -63,29 +57,13 @@ async fn fresh() -> DynamoTable {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let endpoint = endpoint();
     let (repeating, once) = clients(&endpoint);
-    let name = format!(
-        "contract-{}-{}",
-        std::process::id(),
-        COUNT.fetch_add(1, Ordering::Relaxed)
-    );
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
+    let name = format!("contract-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let attribute = |name: &str| {
         let kind = ScalarAttributeType::S;
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(kind)
-            .build()
-            .unwrap()
+        AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     };
-    let stream = StreamSpecification::builder()
-        .stream_enabled(true)
-        .stream_view_type(StreamViewType::NewAndOldImages);
+    let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
     let create = repeating
         .create_table()
         .table_name(&name)
@@ -93,10 +71,7 @@ async fn fresh() -> DynamoTable {
         .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
         .set_attribute_definitions(Some(vec![attribute("pk"), attribute("sk")]))
         .stream_specification(stream.build().unwrap());
-    create
-        .send()
-        .await
-        .unwrap_or_else(|error| panic!("no table at {endpoint}: {error:?}"));
+    create.send().await.unwrap_or_else(|error| panic!("no table at {endpoint}: {error:?}"));
     let is_active = async || {
         let described = repeating.describe_table().table_name(&name).send().await.unwrap();
         described.table.unwrap().table_status == Some(TableStatus::Active)
@@ -104,9 +79,7 @@ async fn fresh() -> DynamoTable {
     while !is_active().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    DynamoTable::described(repeating, once, &name, format!("table {name}"), LONGEST)
-        .await
-        .unwrap()
+    DynamoTable::described(repeating, once, &name, format!("table {name}"), LONGEST).await.unwrap()
 }
 
 fn item(sk: &str, more: impl IntoIterator<Item = (String, AttributeValue)>) -> Item {
@@ -123,69 +96,37 @@ async fn dynamodb_keeps_the_contract() {
 
 #[tokio::test]
 async fn the_schema_is_the_tables() {
-    let expected = KeySchema {
-        partition: "pk".to_owned(),
-        sort: Some("sk".to_owned()),
-    };
+    let expected = KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) };
     assert_eq!(*fresh().await.schema(), expected);
 }
 
 #[tokio::test]
 async fn items_that_partiql_cannot_take_are_inserted_all_the_same() {
     let table = fresh().await;
-    let odd = [
-        "it's",
-        "\"quoted\"",
-        "what?",
-        "back\\slash",
-        "new\nline",
-        "",
-        "größe",
-        "a b",
-    ];
+    let odd = ["it's", "\"quoted\"", "what?", "back\\slash", "new\nline", "", "größe", "a b"];
     let mut items: Vec<Item> = odd
         .iter()
         .filter(|name| !name.is_empty())
         .enumerate()
-        .map(|(n, name)| {
-            item(
-                &format!("odd{n}"),
-                [((*name).to_owned(), AttributeValue::N(n.to_string()))],
-            )
-        })
+        .map(|(n, name)| item(&format!("odd{n}"), [((*name).to_owned(), AttributeValue::N(n.to_string()))]))
         .collect();
     // A statement of more than 8,192 characters.
-    items.push(item(
-        "wide",
-        (0..200).map(|n| (format!("{n:0>60}"), AttributeValue::Bool(true))),
-    ));
+    items.push(item("wide", (0..200).map(|n| (format!("{n:0>60}"), AttributeValue::Bool(true)))));
     let answers = table.insert(&items).await;
-    assert!(
-        answers.iter().all(|answer| matches!(answer, Inserted::Inserted)),
-        "{answers:?}"
-    );
-    let page = table
-        .scan(livemove_core::segment::Segment::WHOLE, None, 100)
-        .await
-        .unwrap();
+    assert!(answers.iter().all(|answer| matches!(answer, Inserted::Inserted)), "{answers:?}");
+    let page = table.scan(livemove_core::segment::Segment::WHOLE, None, 100).await.unwrap();
     for item in &items {
         assert!(page.items.iter().any(|stored| stored == item), "{:?}", item.0.keys());
     }
     let again = table.insert(&items).await;
-    assert!(
-        again.iter().all(|answer| matches!(answer, Inserted::Exists)),
-        "{again:?}"
-    );
+    assert!(again.iter().all(|answer| matches!(answer, Inserted::Exists)), "{again:?}");
 }
 
 #[tokio::test]
 async fn nobody_listening_means_that_nothing_was_done() {
     let table = fresh().await;
     // Bound and closed again: connections are refused.
-    let closed = std::net::TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let table = broken(&table, &format!("http://{closed}"));
     let error = put(&table).await.unwrap_err();
     assert!(matches!(error, Error::Unavailable(_)), "{error:?}");

@@ -14,15 +14,12 @@ use livemove_core::lease::Phases;
 use livemove_core::testing::register_contract;
 
 fn endpoint() -> String {
-    std::env::var("LIVEMOVE_TEST_ENDPOINT")
-        .ok()
-        .filter(|url| !url.is_empty())
-        .unwrap_or_else(|| {
-            panic!(
-                "LIVEMOVE_TEST_ENDPOINT is not set: run `make test`, \
+    std::env::var("LIVEMOVE_TEST_ENDPOINT").ok().filter(|url| !url.is_empty()).unwrap_or_else(|| {
+        panic!(
+            "LIVEMOVE_TEST_ENDPOINT is not set: run `make test`, \
              or `python -m tests.local_aws.run -- cargo test -p livemove-aws --test control_table`"
-            )
-        })
+        )
+    })
 }
 
 fn client(retry: RetryConfig) -> Client {
@@ -44,19 +41,9 @@ fn client(retry: RetryConfig) -> Client {
 async fn fresh(name: &str) -> Control {
     let (repeating, once) = (client(RetryConfig::standard()), client(RetryConfig::disabled()));
     let name = format!("livemove-{name}-{}-control", std::process::id());
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let text = |name: &str| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .unwrap()
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
     };
     let create = repeating
         .create_table()
@@ -64,10 +51,7 @@ async fn fresh(name: &str) -> Control {
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
         .set_attribute_definitions(Some(vec![text("pk"), text("sk")]));
-    create
-        .send()
-        .await
-        .unwrap_or_else(|error| panic!("no table: {error:?}"));
+    create.send().await.unwrap_or_else(|error| panic!("no table: {error:?}"));
     Control::new(repeating, once, &name)
 }
 

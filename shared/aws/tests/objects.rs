@@ -52,9 +52,7 @@ async fn config(account: &str, region: &str) -> aws_config::SdkConfig {
 }
 
 async fn bucket(name: &str, account: &str, region: &str) -> Tested {
-    let config = aws_sdk_s3::config::Builder::from(&config(account, region).await)
-        .force_path_style(true)
-        .build();
+    let config = aws_sdk_s3::config::Builder::from(&config(account, region).await).force_path_style(true).build();
     let client = aws_sdk_s3::Client::from_conf(config);
     let name = unique(name);
     let mut request = client.create_bucket().bucket(&name);
@@ -63,50 +61,23 @@ async fn bucket(name: &str, account: &str, region: &str) -> Tested {
         request = request.create_bucket_configuration(place.build());
     }
     request.send().await.unwrap();
-    Tested {
-        bucket: S3Bucket::new(client.clone(), &name),
-        client,
-        name,
-    }
+    Tested { bucket: S3Bucket::new(client.clone(), &name), client, name }
 }
 
 async fn two_buckets() -> (Tested, Tested) {
-    (
-        bucket("source", "111111111111", "us-east-1").await,
-        bucket("target", "222222222222", "eu-west-1").await,
-    )
+    (bucket("source", "111111111111", "us-east-1").await, bucket("target", "222222222222", "eu-west-1").await)
 }
 
 async fn control() -> Control {
     let client = aws_sdk_dynamodb::Client::new(&config("111111111111", "us-east-1").await);
     let name = unique("control");
     let attribute = |name: &str| {
-        AttributeDefinition::builder()
-            .attribute_name(name)
-            .attribute_type(ScalarAttributeType::S)
-            .build()
-            .unwrap()
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
     };
-    let key = |name: &str, kind| {
-        KeySchemaElement::builder()
-            .attribute_name(name)
-            .key_type(kind)
-            .build()
-            .unwrap()
-    };
-    let request = client
-        .create_table()
-        .table_name(&name)
-        .billing_mode(BillingMode::PayPerRequest);
-    let request = request
-        .attribute_definitions(attribute("pk"))
-        .attribute_definitions(attribute("sk"));
-    request
-        .key_schema(key("pk", KeyType::Hash))
-        .key_schema(key("sk", KeyType::Range))
-        .send()
-        .await
-        .unwrap();
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let request = client.create_table().table_name(&name).billing_mode(BillingMode::PayPerRequest);
+    let request = request.attribute_definitions(attribute("pk")).attribute_definitions(attribute("sk"));
+    request.key_schema(key("pk", KeyType::Hash)).key_schema(key("sk", KeyType::Range)).send().await.unwrap();
     Control::new(client.clone(), client, &name)
 }
 
@@ -187,42 +158,20 @@ async fn a_missing_bucket_is_no_evidence() {
 
 /// An upload in parts of 5 MiB; 12 MiB in all.
 async fn put_in_parts(tested: &Tested, key: &str, fill: u8) -> Vec<u8> {
-    let content: Vec<u8> = (0..12 << 20)
-        .map(|i: u32| u8::try_from(i % 251).unwrap() ^ fill)
-        .collect();
-    let begun = tested
-        .client
-        .create_multipart_upload()
-        .bucket(&tested.name)
-        .key(key)
-        .content_type("video/x-test");
+    let content: Vec<u8> = (0..12 << 20).map(|i: u32| u8::try_from(i % 251).unwrap() ^ fill).collect();
+    let begun = tested.client.create_multipart_upload().bucket(&tested.name).key(key).content_type("video/x-test");
     let upload = begun.metadata("m", "v").send().await.unwrap().upload_id.unwrap();
     let mut parts = Vec::new();
     for (number, part) in (1..).zip(content.chunks(5 << 20)) {
-        let request = tested
-            .client
-            .upload_part()
-            .bucket(&tested.name)
-            .key(key)
-            .upload_id(&upload)
-            .part_number(number);
+        let request = tested.client.upload_part().bucket(&tested.name).key(key).upload_id(&upload).part_number(number);
         let answer = request.body(ByteStream::from(part.to_vec())).send().await.unwrap();
         let part = CompletedPart::builder().part_number(number).set_e_tag(answer.e_tag);
         parts.push(part.set_checksum_crc32(answer.checksum_crc32).build());
     }
     let parts = CompletedMultipartUpload::builder().set_parts(Some(parts)).build();
-    let request = tested
-        .client
-        .complete_multipart_upload()
-        .bucket(&tested.name)
-        .key(key)
-        .upload_id(upload);
+    let request = tested.client.complete_multipart_upload().bucket(&tested.name).key(key).upload_id(upload);
     request.multipart_upload(parts).send().await.unwrap();
-    tested
-        .bucket
-        .set_tags(key, &[("t".to_owned(), "parts".to_owned())].into())
-        .await
-        .unwrap();
+    tested.bucket.set_tags(key, &[("t".to_owned(), "parts".to_owned())].into()).await.unwrap();
     content
 }
 
@@ -237,23 +186,11 @@ async fn an_object_in_parts_keeps_its_parts_and_its_conditions() {
     let copy = target.head("big").await.unwrap().unwrap();
     assert_eq!((&copy.description, &copy.tags), (&seen.description, &seen.tags));
     assert_eq!(target.read("big").await.unwrap(), content);
-    assert_eq!(
-        target.transfer(&source, "big", &seen, &Expect::Absent).await.unwrap(),
-        Transferred::TargetChanged
-    );
+    assert_eq!(target.transfer(&source, "big", &seen, &Expect::Absent).await.unwrap(), Transferred::TargetChanged);
     put_in_parts(&source, "big", 7).await;
     let expected = Expect::Content(copy.etag);
-    assert_eq!(
-        target.transfer(&source, "big", &seen, &expected).await.unwrap(),
-        Transferred::SourceChanged
-    );
-    let uploads = target
-        .client
-        .list_multipart_uploads()
-        .bucket(&target.name)
-        .send()
-        .await
-        .unwrap();
+    assert_eq!(target.transfer(&source, "big", &seen, &expected).await.unwrap(), Transferred::SourceChanged);
+    let uploads = target.client.list_multipart_uploads().bucket(&target.name).send().await.unwrap();
     assert!(uploads.uploads().is_empty(), "unfinished uploads stay behind");
     assert_eq!(target.read("big").await.unwrap(), content);
 }
@@ -263,36 +200,19 @@ async fn the_ledger_is_conditional_and_is_swept() {
     let control = control().await;
     let (ledger, other) = (control.ledger("files"), control.ledger("files2"));
     assert_eq!(ledger.get("k").await.unwrap(), None);
-    let first = Row {
-        version: 1,
-        run: Run(1),
-        source: Known::Absent,
-        ..Row::default()
-    };
+    let first = Row { version: 1, run: Run(1), source: Known::Absent, ..Row::default() };
     ledger.put("k", &first).await.unwrap();
     other.put("k", &first).await.unwrap();
     assert_eq!(ledger.put("k", &first).await.unwrap_err().name(), "Conflict");
-    let second = Row {
-        version: 2,
-        target: Known::Content(Etag("e".to_owned())),
-        ..first.clone()
-    };
+    let second = Row { version: 2, target: Known::Content(Etag("e".to_owned())), ..first.clone() };
     ledger.put("k", &second).await.unwrap();
     assert_eq!(ledger.put("k", &second).await.unwrap_err().name(), "Conflict");
     assert_eq!(ledger.get("k").await.unwrap(), Some(second));
     for key in 0..20 {
         ledger.put(&format!("ü/{key}#x"), &first).await.unwrap();
     }
-    let ranges = [
-        Range {
-            after: None,
-            until: Some("m".to_owned()),
-        },
-        Range {
-            after: Some("m".to_owned()),
-            until: None,
-        },
-    ];
+    let ranges =
+        [Range { after: None, until: Some("m".to_owned()) }, Range { after: Some("m".to_owned()), until: None }];
     assert_eq!(ledger.ranges(Run(1)).await.unwrap(), None);
     ledger.keep_ranges(Run(1), &ranges).await.unwrap();
     ledger.keep_ranges(Run(1), &[Range::default()]).await.unwrap();
@@ -301,10 +221,7 @@ async fn the_ledger_is_conditional_and_is_swept() {
     for index in 0..2 {
         let mut after = None;
         loop {
-            let swept = ledger
-                .sweep(Segment { index, total: 2 }, after.as_deref(), 5)
-                .await
-                .unwrap();
+            let swept = ledger.sweep(Segment { index, total: 2 }, after.as_deref(), 5).await.unwrap();
             removed += swept.removed;
             after = swept.next;
             if after.is_none() {
@@ -321,51 +238,24 @@ async fn the_ledger_is_conditional_and_is_swept() {
 async fn a_key_is_followed_across_accounts_there_and_back() {
     let ((source, target), control) = (two_buckets().await, control().await);
     let ledger = control.ledger("files");
-    let pair = Pair {
-        source: &source,
-        target: &target,
-        ledger: &ledger,
-        clock: &SystemClock,
-    };
+    let pair = Pair { source: &source, target: &target, ledger: &ledger, clock: &SystemClock };
     let dead_by = SystemClock.now() + 60_000;
-    let turn = |run: u32| Turn {
-        run: Run(run),
-        holder: "test",
-        act_until: dead_by,
-        dead_by,
-    };
+    let turn = |run: u32| Turn { run: Run(run), holder: "test", act_until: dead_by, dead_by };
     let tags: Tags = [("a".to_owned(), "b".to_owned())].into();
     source.put("k", b"one", &Description::default(), &tags).await;
     put_in_parts(&source, "big", 1).await;
     for key in ["k", "big"] {
-        assert_eq!(
-            sync(pair, turn(1), key, Cause::Job).await.unwrap(),
-            Outcome::Written,
-            "{key}"
-        );
-        assert_eq!(
-            sync(pair, turn(1), key, Cause::Job).await.unwrap(),
-            Outcome::Kept,
-            "{key}"
-        );
+        assert_eq!(sync(pair, turn(1), key, Cause::Job).await.unwrap(), Outcome::Written, "{key}");
+        assert_eq!(sync(pair, turn(1), key, Cause::Job).await.unwrap(), Outcome::Kept, "{key}");
         assert!(compare::look(pair, Run(1), key).await.unwrap().same, "{key}");
     }
     // The way back: the target is written to, the source follows.
     target.put("k", b"two", &Description::default(), &Tags::new()).await;
-    assert_eq!(
-        sync(pair, turn(2), "k", Cause::Event(None)).await.unwrap(),
-        Outcome::Written
-    );
+    assert_eq!(sync(pair, turn(2), "k", Cause::Event(None)).await.unwrap(), Outcome::Written);
     assert_eq!(source.read("k").await.unwrap(), b"two");
     let head = target.head("k").await.unwrap().unwrap();
     assert_eq!(target.remove("k", &head.etag).await.unwrap(), Removed::Gone);
-    assert_eq!(
-        sync(pair, turn(2), "k", Cause::Event(None)).await.unwrap(),
-        Outcome::Removed
-    );
+    assert_eq!(sync(pair, turn(2), "k", Cause::Event(None)).await.unwrap(), Outcome::Removed);
     assert_eq!(source.head("k").await.unwrap(), None);
-    assert_eq!(
-        sync(pair, turn(1), "k", Cause::Job).await.unwrap_err().name(),
-        "StalePhase"
-    );
+    assert_eq!(sync(pair, turn(1), "k", Cause::Job).await.unwrap_err().name(), "StalePhase");
 }

@@ -15,10 +15,7 @@ fn fixture(name: &str) -> Value {
 }
 
 fn schema() -> KeySchema {
-    KeySchema {
-        partition: "customer".to_owned(),
-        sort: Some("order".to_owned()),
-    }
+    KeySchema { partition: "customer".to_owned(), sort: Some("order".to_owned()) }
 }
 
 fn decode(event: Value) -> Result<Vec<Change>, Error> {
@@ -45,10 +42,7 @@ fn an_insert_has_a_new_image_only_and_keeps_every_type_as_it_is() {
     let item = change.new.expect("new image").0;
     let image = &fixture("stream-insert")["Records"][0]["dynamodb"]["NewImage"];
     assert_eq!(&serde_json::to_value(&item).expect("JSON"), image);
-    assert_eq!(
-        item["total"],
-        AttributeValue::N("12345678901234567890.123456789012345678".to_owned())
-    );
+    assert_eq!(item["total"], AttributeValue::N("12345678901234567890.123456789012345678".to_owned()));
     assert_eq!(item["blob"], AttributeValue::B(vec![0, 1, 255]));
 }
 
@@ -56,10 +50,7 @@ fn an_insert_has_a_new_image_only_and_keeps_every_type_as_it_is() {
 fn a_modify_has_both_images() {
     let change = only("stream-modify");
     assert_eq!(note(&change.old), Some(&AttributeValue::S(String::new())));
-    assert_eq!(
-        note(&change.new),
-        Some(&AttributeValue::S("leave at the door".to_owned()))
-    );
+    assert_eq!(note(&change.new), Some(&AttributeValue::S("leave at the door".to_owned())));
 }
 
 #[test]
@@ -99,11 +90,7 @@ fn one_wrong_record_fails_its_whole_batch_by_name() {
         wrong("stream-insert", &["eventName"], json!("MODIFY")),
         wrong("stream-remove", &["eventName"], json!("EXPIRE")),
         wrong("stream-modify", &["dynamodb", "Keys"], other_key),
-        wrong(
-            "stream-modify",
-            &["dynamodb", "Keys"],
-            json!({"customer": {"S": "c-17"}}),
-        ),
+        wrong("stream-modify", &["dynamodb", "Keys"], json!({"customer": {"S": "c-17"}})),
         wrong("stream-modify", &["dynamodb", "Keys", "more"], json!({"S": "x"})),
         wrong("stream-modify", &["dynamodb", "OldImage", "order"], json!({"N": "9"})),
         wrong("stream-modify", &["dynamodb", "SequenceNumber"], json!("12a")),
@@ -119,11 +106,7 @@ fn one_wrong_record_fails_its_whole_batch_by_name() {
 fn an_unreadable_event_is_refused_without_quoting_it() {
     let mut event = fixture("stream-insert");
     event["Records"][0]["dynamodb"]["NewImage"]["note"] = json!({"S": {"secret": 1}});
-    let events = [
-        event,
-        json!({"Records": [{"dynamodb": "secret"}]}),
-        json!({"secret": []}),
-    ];
+    let events = [event, json!({"Records": [{"dynamodb": "secret"}]}), json!({"secret": []})];
     for event in events {
         let error = decode(event).expect_err("must be refused");
         assert_eq!(error.name(), "MalformedEvent");
@@ -134,21 +117,14 @@ fn an_unreadable_event_is_refused_without_quoting_it() {
 #[test]
 fn a_record_without_a_time_is_neither_early_nor_old() {
     let mut event = fixture("stream-insert");
-    event["Records"][0]["dynamodb"]
-        .as_object_mut()
-        .expect("object")
-        .remove("ApproximateCreationDateTime");
+    event["Records"][0]["dynamodb"].as_object_mut().expect("object").remove("ApproximateCreationDateTime");
     assert_eq!(decode(event).expect("decodes")[0].at, NOW);
 }
 
 #[test]
 fn the_stream_says_which_table_it_is_of() {
     let read = |event: Value| parse(event).and_then(|event| origin(&event));
-    let orders = Origin {
-        account: "111111111111".into(),
-        region: "us-east-1".into(),
-        table: "orders".into(),
-    };
+    let orders = Origin { account: "111111111111".into(), region: "us-east-1".into(), table: "orders".into() };
     assert_eq!(read(fixture("stream-insert")).expect("an origin"), Some(orders));
     assert_eq!(read(json!({"Records": []})).expect("no origin"), None);
     let mut elsewhere = fixture("stream-insert");
@@ -163,8 +139,5 @@ fn the_answer_names_what_must_come_again() {
     let none = serde_json::to_value(failures([])).expect("JSON");
     assert_eq!(none, json!({"batchItemFailures": []}));
     let some = serde_json::to_value(failures(["7".to_owned(), "9".to_owned()])).expect("JSON");
-    assert_eq!(
-        some,
-        json!({"batchItemFailures": [{"itemIdentifier": "7"}, {"itemIdentifier": "9"}]})
-    );
+    assert_eq!(some, json!({"batchItemFailures": [{"itemIdentifier": "7"}, {"itemIdentifier": "9"}]}));
 }

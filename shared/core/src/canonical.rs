@@ -185,16 +185,9 @@ impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
         let bytes: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
-            .then(|| {
-                (0..64)
-                    .step_by(2)
-                    .map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok())
-                    .collect()
-            })
+            .then(|| (0..64).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect())
             .flatten();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes
-            .map(Digest)
-            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not 64 hexadecimal digits")))
+        bytes.map(Digest).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not 64 hexadecimal digits")))
     }
 }

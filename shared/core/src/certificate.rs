@@ -54,11 +54,7 @@ pub enum Direction {
 impl Direction {
     /// The direction of a run.
     pub fn of(run: Run) -> Direction {
-        if run.is_forward() {
-            Direction::Forward
-        } else {
-            Direction::Back
-        }
+        if run.is_forward() { Direction::Forward } else { Direction::Back }
     }
 }
 
@@ -85,28 +81,19 @@ impl Certificate {
     /// differs or the digests of the two sides do.
     pub fn issue(issue: Issue<'_>, state: &State, certify: &JobSummary) -> Result<Certificate, Error> {
         let refused = |reason: String, remedy| {
-            Err(Error::refused(
-                "NotIdentical",
-                format!("{}: {reason}", issue.subject),
-                remedy,
-            ))
+            Err(Error::refused("NotIdentical", format!("{}: {reason}", issue.subject), remedy))
         };
         let counts = &certify.counts;
         if !state.sealed {
-            return refused(
-                "the source is not sealed".to_owned(),
-                "seal the run, then finish and certify",
-            );
+            return refused("the source is not sealed".to_owned(), "seal the run, then finish and certify");
         }
         if !certify.is_done() {
             let reason = format!("{} of {} segments are compared", certify.done, certify.segments);
             return refused(reason, "run the certify job until all segments are done");
         }
         if counts.differing > 0 || counts.source_digest != counts.target_digest {
-            let reason = format!(
-                "{} differ; digests {} and {}",
-                counts.differing, counts.source_digest, counts.target_digest
-            );
+            let reason =
+                format!("{} differ; digests {} and {}", counts.differing, counts.source_digest, counts.target_digest);
             return refused(reason, "run the finish job again, then certify from the start");
         }
         Ok(Certificate {
@@ -119,8 +106,8 @@ impl Certificate {
             sealed_at: state.sealed_at,
             segments: certify.segments,
             counts: counts.clone(),
-            source_digest: counts.source_digest.clone(),
-            target_digest: counts.target_digest.clone(),
+            source_digest: counts.source_digest,
+            target_digest: counts.target_digest,
             position: issue.position,
         })
     }
@@ -137,15 +124,7 @@ mod tests {
     use crate::phase::Phase;
 
     fn sealed() -> State {
-        State {
-            version: 9,
-            run: Run(2),
-            phase: Phase::Handoff,
-            sealed: true,
-            sealed_at: 70,
-            since: 70,
-            broken: None,
-        }
+        State { version: 9, run: Run(2), phase: Phase::Handoff, sealed: true, sealed_at: 70, since: 70, broken: None }
     }
 
     fn done(differing: u64, target: &[u8]) -> JobSummary {
@@ -156,60 +135,31 @@ mod tests {
             target_digest: Digest::of(target),
             ..Counts::default()
         };
-        JobSummary {
-            segments: 2,
-            done: 2,
-            busy_until: 0,
-            counts,
-        }
+        JobSummary { segments: 2, done: 2, busy_until: 0, counts }
     }
 
     fn issue(state: &State, job: &JobSummary) -> Result<Certificate, Error> {
-        let issue = Issue {
-            migration: "orders",
-            subject: "table#orders",
-            build: "1.2.3",
-            now: 99,
-            position: None,
-        };
+        let issue = Issue { migration: "orders", subject: "table#orders", build: "1.2.3", now: 99, position: None };
         Certificate::issue(issue, state, job)
     }
 
     #[test]
     fn identical_sides_are_certified_for_exactly_their_seal() {
         let certificate = issue(&sealed(), &done(0, b"x")).expect("identical");
-        assert_eq!(
-            (certificate.run, certificate.direction, certificate.sealed_at),
-            (Run(2), Direction::Back, 70)
-        );
+        assert_eq!((certificate.run, certificate.direction, certificate.sealed_at), (Run(2), Direction::Back, 70));
         assert_eq!(certificate.source_digest, certificate.target_digest);
         assert!(certificate.proves(&sealed()));
-        assert!(!certificate.proves(&State {
-            run: Run(4),
-            ..sealed()
-        }));
-        assert!(!certificate.proves(&State {
-            sealed_at: 71,
-            ..sealed()
-        }));
-        assert!(!certificate.proves(&State {
-            sealed: false,
-            ..sealed()
-        }));
+        assert!(!certificate.proves(&State { run: Run(4), ..sealed() }));
+        assert!(!certificate.proves(&State { sealed_at: 71, ..sealed() }));
+        assert!(!certificate.proves(&State { sealed: false, ..sealed() }));
         let json = serde_json::to_string(&certificate).expect("json");
         assert_eq!(serde_json::from_str::<Certificate>(&json).expect("again"), certificate);
     }
 
     #[test]
     fn anything_less_is_refused() {
-        let open = State {
-            sealed: false,
-            ..sealed()
-        };
-        let half = JobSummary {
-            done: 1,
-            ..done(0, b"x")
-        };
+        let open = State { sealed: false, ..sealed() };
+        let half = JobSummary { done: 1, ..done(0, b"x") };
         let cases = [
             (&open, done(0, b"x"), "not sealed"),
             (&sealed(), half, "1 of 2 segments"),

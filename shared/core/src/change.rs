@@ -55,17 +55,9 @@ impl Change {
             return Meaning::Canary(nonce);
         }
         if after.moved >= run {
-            return if self.is_write_past(run, &before, &after) {
-                Meaning::Straggler
-            } else {
-                Meaning::Nothing
-            };
+            return if self.is_write_past(run, &before, &after) { Meaning::Straggler } else { Meaning::Nothing };
         }
-        if after.own == run.previous() {
-            Meaning::Value(visible(Some(new.clone())))
-        } else {
-            Meaning::Nothing
-        }
+        if after.own == run.previous() { Meaning::Value(visible(Some(new.clone()))) } else { Meaning::Nothing }
     }
 
     /// A write to an item that had moved before it, that is no replica: replicas change the position.

@@ -78,11 +78,7 @@ pub enum Repair {
 pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair: Repair) -> Result<bool, Error> {
     let new = pair.gaining(run).get(&Get::whole(key.clone())).await?;
     let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
-    let sides = Sides {
-        key: key.clone(),
-        old,
-        new,
-    };
+    let sides = Sides { key: key.clone(), old, new };
     match sides.verdict(run) {
         Verdict::Same | Verdict::Native => return Ok(false),
         Verdict::HalfDone => return handoff(pair, run, key).await.map(|()| true),
@@ -94,16 +90,9 @@ pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair:
         Repair::Frozen => (Position::end_of(run), Guard::NotNative(run)),
     };
     let value = visible(sides.old);
-    let marks = Marks {
-        moved: run.previous(),
-        tombstone: value.is_none(),
-        position: Some(position),
-        ..Marks::default()
-    };
+    let marks =
+        Marks { moved: run.previous(), tombstone: value.is_none(), position: Some(position), ..Marks::default() };
     let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
-    let written = pair
-        .gaining(run)
-        .write(&Write::new(key.clone(), Action::Put(item), guard))
-        .await?;
+    let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
     Ok(matches!(written, Written::Applied(_)))
 }

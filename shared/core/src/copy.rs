@@ -31,13 +31,8 @@ pub async fn copy_page<T: Table>(
     let copies: Vec<Item> = page.items.into_iter().filter_map(|item| replica(run, item)).collect();
     let batches: Vec<Vec<Item>> = copies.chunks(INSERT_MAX).map(<[Item]>::to_vec).collect();
     let gaining = pair.gaining(run);
-    let mut results = stream::iter(batches)
-        .map(|batch| insert(gaining, batch))
-        .buffer_unordered(in_flight.max(1));
-    let mut counts = Counts {
-        read,
-        ..Counts::default()
-    };
+    let mut results = stream::iter(batches).map(|batch| insert(gaining, batch)).buffer_unordered(in_flight.max(1));
+    let mut counts = Counts { read, ..Counts::default() };
     while let Some(result) = results.next().await {
         let (written, kept) = result?;
         counts.written += written;
@@ -51,10 +46,7 @@ fn replica(run: Run, item: Item) -> Option<Item> {
     if Marks::of(&item).moved >= run {
         return None;
     }
-    let marks = Marks {
-        moved: run.previous(),
-        ..Marks::default()
-    };
+    let marks = Marks { moved: run.previous(), ..Marks::default() };
     visible(Some(item)).map(|item| marks.onto(item))
 }
 

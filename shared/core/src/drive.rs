@@ -107,10 +107,7 @@ where
         }
         saved?;
         if stops {
-            return Ok(Progress {
-                done: checkpoint.done,
-                counts: checkpoint.counts,
-            });
+            return Ok(Progress { done: checkpoint.done, counts: checkpoint.counts });
         }
     }
 }
@@ -151,10 +148,7 @@ async fn claim<Q, K: Checkpoints<Q>>(
     if checkpoint.busy_until > now {
         return Err(Error::refused(
             "SegmentBusy",
-            format!(
-                "segment {} of {} has a worker until {}",
-                task.segment.index, task.subject, checkpoint.busy_until
-            ),
+            format!("segment {} of {} has a worker until {}", task.segment.index, task.subject, checkpoint.busy_until),
             "try again after that moment",
         ));
     }

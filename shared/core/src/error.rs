@@ -67,11 +67,7 @@ pub enum Remedy {
 impl Error {
     /// A refusal of livemove's own.
     pub fn refused(name: &'static str, reason: impl Into<String>, remedy: impl Into<String>) -> Error {
-        Error::Refused {
-            name,
-            reason: reason.into(),
-            remedy: remedy.into(),
-        }
+        Error::Refused { name, reason: reason.into(), remedy: remedy.into() }
     }
 
     /// Whether the write may have been applied although an error came back.

@@ -14,10 +14,7 @@ use crate::scan::Half;
 /// # Errors
 /// Those of the tables.
 pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> Result<Counts, Error> {
-    let mut counts = Counts {
-        read: page.len() as u64,
-        ..Counts::default()
-    };
+    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
     for sides in page {
         match sides.verdict(run) {
             Verdict::Native => counts.native += 1,
@@ -36,10 +33,7 @@ pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> 
 /// # Errors
 /// Those of the tables.
 pub async fn certify<T: Table>(pair: Pair<'_, T>, run: Run, half: Half, page: Vec<Sides>) -> Result<Counts, Error> {
-    let mut counts = Counts {
-        read: page.len() as u64,
-        ..Counts::default()
-    };
+    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
     for mut sides in page {
         if matches!(sides.verdict(run), Verdict::HalfDone | Verdict::Differs) {
             sides = Sides::look(pair, run, sides.key).await?;

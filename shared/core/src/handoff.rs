@@ -39,11 +39,7 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
         Guard::PresentNotMoved(run),
     )
     .returning(Returning::AllOld);
-    let marks = Marks {
-        moved: run,
-        tombstone: true,
-        ..Marks::default()
-    };
+    let marks = Marks { moved: run, tombstone: true, ..Marks::default() };
     let stub = Write::new(key.clone(), Action::Put(marks.onto(key.to_item())), Guard::Absent);
     for _ in 0..TRIES {
         match settled(losing.write(&mark).await)? {
@@ -51,11 +47,7 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
             Some(Written::Applied(before)) => return Ok(visible(before)),
             Some(Written::Refused(Some(current))) => {
                 let found = Marks::of(&current);
-                return if found.moved == run {
-                    Ok(visible(Some(current)))
-                } else {
-                    Err(Error::StalePhase)
-                };
+                return if found.moved == run { Ok(visible(Some(current))) } else { Err(Error::StalePhase) };
             }
             Some(Written::Refused(None)) => {}
         }
@@ -63,18 +55,12 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
             return Ok(None);
         }
     }
-    Err(Error::Unavailable(
-        "the key kept changing during its handoff; try again".to_owned(),
-    ))
+    Err(Error::Unavailable("the key kept changing during its handoff; try again".to_owned()))
 }
 
 /// Makes the key native on the gaining table with this value, or a tombstone, unless it is native already.
 async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
-    let marks = Marks {
-        own: run,
-        tombstone: value.is_none(),
-        ..Marks::default()
-    };
+    let marks = Marks { own: run, tombstone: value.is_none(), ..Marks::default() };
     let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
     let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));
     for _ in 0..TRIES {
@@ -86,9 +72,7 @@ async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -
             Some(Written::Applied(_) | Written::Refused(_)) => return Ok(()),
         }
     }
-    Err(Error::Unavailable(
-        "answers kept getting lost during a handoff; try again".to_owned(),
-    ))
+    Err(Error::Unavailable("answers kept getting lost during a handoff; try again".to_owned()))
 }
 
 /// Both steps may be repeated, so a lost answer is no error here but `None`: look again.

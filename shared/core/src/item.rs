@@ -59,9 +59,7 @@ impl KeySchema {
                     key.insert(name.to_owned(), value.clone());
                 }
                 _ => {
-                    return Err(InvalidKey {
-                        attribute: name.to_owned(),
-                    });
+                    return Err(InvalidKey { attribute: name.to_owned() });
                 }
             }
         }

@@ -35,18 +35,10 @@ where
 {
     allowed(task, &phases.state().await?)?;
     let stop = limits.stop();
-    let (source, target) = (
-        Fenced::new(pair.source, clock, stop),
-        Fenced::new(pair.target, clock, stop),
-    );
-    let fenced = Pair {
-        source: &source,
-        target: &target,
-    };
-    drive(checkpoints, clock, task, limits, async |checkpoint| {
-        work(fenced, clock, task, checkpoint, limits).await
-    })
-    .await
+    let (source, target) = (Fenced::new(pair.source, clock, stop), Fenced::new(pair.target, clock, stop));
+    let fenced = Pair { source: &source, target: &target };
+    drive(checkpoints, clock, task, limits, async |checkpoint| work(fenced, clock, task, checkpoint, limits).await)
+        .await
 }
 
 /// Whether the state allows the job: a worker that comes too late must not start.
@@ -66,10 +58,7 @@ pub fn allowed(task: &Task, state: &State) -> Result<(), Error> {
     }
     Err(Error::refused(
         "WrongPhase",
-        format!(
-            "{:?} of run {} cannot run in {} of run {}",
-            task.job, task.run, state.phase, state.run
-        ),
+        format!("{:?} of run {} cannot run in {} of run {}", task.job, task.run, state.phase, state.run),
         "start the state machine again: it goes on from the phase that is",
     ))
 }
@@ -85,26 +74,16 @@ async fn work<T: Table, C: Clock>(
     match task.job {
         Job::Copy => {
             let (counts, next) = copy_page(pair, run, task.segment, after, items, limits.in_flight).await?;
-            Ok(Batch {
-                counts,
-                then: next.map_or(Then::Done, Then::After),
-            })
+            Ok(Batch { counts, then: next.map_or(Then::Done, Then::After) })
         }
         Job::Sweep => {
             let home = pair.gaining(run);
             let page = home.scan(task.segment, after, items).await?;
             let counts = sweep(home, page.items).await?;
-            Ok(Batch {
-                counts,
-                then: page.next.map_or(Then::Done, Then::After),
-            })
+            Ok(Batch { counts, then: page.next.map_or(Then::Done, Then::After) })
         }
         Job::Verify | Job::Repair | Job::Finish | Job::Certify => {
-            let half = if checkpoint.second_half {
-                Half::Gaining
-            } else {
-                Half::Losing
-            };
+            let half = if checkpoint.second_half { Half::Gaining } else { Half::Losing };
             let (page, next) = both(pair, run, half, task.segment, after, items).await?;
             let counts = match task.job {
                 Job::Verify => verify(pair, clock, run, page, OnDifference::Count).await?,

@@ -43,12 +43,7 @@ pub struct Cache<P, C> {
 impl<P: Phases, C: Clock> Cache<P, C> {
     /// An empty cache whose views last `lease` milliseconds.
     pub fn new(phases: P, clock: C, lease: Millis) -> Cache<P, C> {
-        Cache {
-            phases,
-            clock,
-            lease,
-            held: Mutex::new(None),
-        }
+        Cache { phases, clock, lease, held: Mutex::new(None) }
     }
 
     /// A view that has not run out: the one in hand, or a fresh one.
@@ -62,10 +57,7 @@ impl<P: Phases, C: Clock> Cache<P, C> {
         if let Some(view) = held.filter(|view| asked < view.until) {
             return Ok(view);
         }
-        let view = View {
-            state: self.phases.state().await?,
-            until: asked + self.lease,
-        };
+        let view = View { state: self.phases.state().await?, until: asked + self.lease };
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(view.clone());
         Ok(view)
     }
@@ -96,9 +88,7 @@ impl<P: Phases, C: Clock> Cache<P, C> {
                 result => return result,
             }
         }
-        Err(Error::Unavailable(format!(
-            "the phase changed {RESTARTS} times during the operation; try again"
-        )))
+        Err(Error::Unavailable(format!("the phase changed {RESTARTS} times during the operation; try again")))
     }
 }
 
@@ -117,11 +107,7 @@ impl<'a, T: Table, C: Clock> Fenced<'a, T, C> {
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.clock.now() < self.until {
-            Ok(())
-        } else {
-            Err(Error::StalePhase)
-        }
+        if self.clock.now() < self.until { Ok(()) } else { Err(Error::StalePhase) }
     }
 }
 

@@ -86,15 +86,7 @@ pub enum Step {
 impl State {
     /// A table or bucket that nothing has happened to yet.
     pub fn first(now: Millis) -> State {
-        State {
-            version: 1,
-            run: Run(1),
-            phase: Phase::Old,
-            sealed: false,
-            sealed_at: 0,
-            since: now,
-            broken: None,
-        }
+        State { version: 1, run: Run(1), phase: Phase::Old, sealed: false, sealed_at: 0, since: now, broken: None }
     }
 
     /// The state after `step`, by the phase table alone; gates are [`crate::steer`]'s business.
@@ -118,13 +110,7 @@ impl State {
             Kind::Table => Phase::Handoff,
             Kind::Bucket => Phase::Guarded,
         };
-        let next = |phase| State {
-            version: self.version + 1,
-            phase,
-            sealed: self.sealed,
-            since: now,
-            ..self.clone()
-        };
+        let next = |phase| State { version: self.version + 1, phase, sealed: self.sealed, since: now, ..self.clone() };
         match (step, self.phase, kind) {
             (Step::Advance(Phase::Copy), Phase::Old, _)
             | (Step::Advance(Phase::Guarded), Phase::Copy, _)
@@ -132,36 +118,23 @@ impl State {
                 Step::Advance(to) => Ok(next(to)),
                 Step::Retreat(_) | Step::Seal | Step::Turn => illegal(),
             },
-            (Step::Advance(Phase::New), from, _) if from == last_before_new && self.sealed => Ok(State {
-                sealed: false,
-                ..next(Phase::New)
-            }),
+            (Step::Advance(Phase::New), from, _) if from == last_before_new && self.sealed => {
+                Ok(State { sealed: false, ..next(Phase::New) })
+            }
             (Step::Advance(Phase::Final), Phase::New, _) => Ok(next(Phase::Final)),
             (Step::Retreat(Phase::Old), Phase::Copy, _) => Ok(next(Phase::Old)),
-            (Step::Retreat(Phase::Copy), Phase::Guarded, _) => Ok(State {
-                sealed: false,
-                ..next(Phase::Copy)
-            }),
-            (Step::Seal, from, _) if from == last_before_new && !self.sealed => Ok(State {
-                sealed: true,
-                sealed_at: now,
-                ..next(from)
-            }),
-            (Step::Turn, Phase::New, _) => Ok(State {
-                run: self.run.next(),
-                ..next(Phase::Old)
-            }),
+            (Step::Retreat(Phase::Copy), Phase::Guarded, _) => Ok(State { sealed: false, ..next(Phase::Copy) }),
+            (Step::Seal, from, _) if from == last_before_new && !self.sealed => {
+                Ok(State { sealed: true, sealed_at: now, ..next(from) })
+            }
+            (Step::Turn, Phase::New, _) => Ok(State { run: self.run.next(), ..next(Phase::Old) }),
             (Step::Advance(_) | Step::Retreat(_) | Step::Seal | Step::Turn, _, _) => illegal(),
         }
     }
 
     /// The side that applications are served from, where keys have not moved one by one.
     pub fn serving(&self) -> Side {
-        if self.phase >= Phase::New {
-            target_of(self.run)
-        } else {
-            source_of(self.run)
-        }
+        if self.phase >= Phase::New { target_of(self.run) } else { source_of(self.run) }
     }
 }
 

@@ -137,11 +137,7 @@ pub struct SubjectPlan {
 
 impl Default for Timing {
     fn default() -> Timing {
-        Timing {
-            lease_ms: 5_000,
-            call_ms: 3_000,
-            skew_ms: 1_000,
-        }
+        Timing { lease_ms: 5_000, call_ms: 3_000, skew_ms: 1_000 }
     }
 }
 
@@ -180,14 +176,9 @@ impl Plan {
             timing: self.timing,
             writes_in_flight: self.writes_in_flight,
         };
-        let buckets = self
-            .buckets
-            .iter()
-            .map(|b| plan(Kind::Bucket, &b.source, &b.target, b.segments, Entry::CopyFirst));
-        let tables = self
-            .tables
-            .iter()
-            .map(|t| plan(Kind::Table, &t.source, &t.target, t.segments, t.entry));
+        let buckets =
+            self.buckets.iter().map(|b| plan(Kind::Bucket, &b.source, &b.target, b.segments, Entry::CopyFirst));
+        let tables = self.tables.iter().map(|t| plan(Kind::Table, &t.source, &t.target, t.segments, t.entry));
         buckets.chain(tables).collect()
     }
 }
@@ -240,26 +231,13 @@ macro_rules! end_with {
             }
 
             pub(super) fn serialize<S: Serializer>(end: &End, to: S) -> Result<S::Ok, S::Error> {
-                let End {
-                    account,
-                    region,
-                    name,
-                } = end.clone();
-                Wire {
-                    account,
-                    region,
-                    $word: name,
-                }
-                .serialize(to)
+                let End { account, region, name } = end.clone();
+                Wire { account, region, $word: name }.serialize(to)
             }
 
             pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<End, D::Error> {
                 let wire = Wire::deserialize(from)?;
-                Ok(End {
-                    account: wire.account,
-                    region: wire.region,
-                    name: wire.$word,
-                })
+                Ok(End { account: wire.account, region: wire.region, name: wire.$word })
             }
         }
     };

@@ -50,12 +50,7 @@ pub struct Get {
 impl Get {
     /// A strongly consistent read of the whole item.
     pub fn whole(key: Key) -> Get {
-        Get {
-            key,
-            consistency: Consistency::Strong,
-            projection: None,
-            names: BTreeMap::new(),
-        }
+        Get { key, consistency: Consistency::Strong, projection: None, names: BTreeMap::new() }
     }
 }
 

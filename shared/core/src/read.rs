@@ -33,24 +33,14 @@ pub struct GetRequest {
 pub async fn get<T: Table>(pair: Pair<'_, T>, state: &State, request: &GetRequest) -> Result<Option<Item>, Error> {
     match state.route() {
         Route::Plain => fetch(pair.source, request, request.consistency).await.map(visible),
-        Route::Final { run } => fetch(pair.gaining(run), request, request.consistency)
-            .await
-            .map(visible),
+        Route::Final { run } => fetch(pair.gaining(run), request, request.consistency).await.map(visible),
         Route::Guarded { run, moving: false } => {
             let item = fetch(pair.losing(run), request, request.consistency).await?;
-            if gone(&item, run) {
-                Err(Error::StalePhase)
-            } else {
-                Ok(visible(item))
-            }
+            if gone(&item, run) { Err(Error::StalePhase) } else { Ok(visible(item)) }
         }
         Route::Guarded { run, moving: true } => {
             let item = fetch(pair.losing(run), request, Consistency::Strong).await?;
-            if gone(&item, run) {
-                across(pair, run, request).await
-            } else {
-                Ok(visible(item))
-            }
+            if gone(&item, run) { across(pair, run, request).await } else { Ok(visible(item)) }
         }
         Route::Handoff { run } => across(pair, run, request).await,
     }
@@ -74,9 +64,7 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &GetRequest) -> 
         }
         handoff(pair, run, &request.key).await?;
     }
-    Err(Error::Unavailable(
-        "the key kept moving during the read; try again".to_owned(),
-    ))
+    Err(Error::Unavailable("the key kept moving during the read; try again".to_owned()))
 }
 
 /// Whether the losing table has given the key away in this run or a later one.

@@ -92,24 +92,13 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
                 let removed = meaning == Meaning::Removed;
-                let value = if let Meaning::Value(value) = meaning {
-                    value
-                } else {
-                    None
-                };
+                let value = if let Meaning::Value(value) = meaning { value } else { None };
                 let index = *by_key.entry(change.key.id()).or_insert(images.len());
                 match images.get_mut(index) {
                     Some(image) => (image.value, image.removed, image.position) = (value, removed, position),
                     None => {
                         let (key, first) = (change.key.clone(), change.sequence.clone());
-                        images.push(Image {
-                            run,
-                            key,
-                            value,
-                            removed,
-                            position,
-                            first,
-                        });
+                        images.push(Image { run, key, value, removed, position, first });
                     }
                 }
             }

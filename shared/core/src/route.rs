@@ -74,10 +74,7 @@ impl State {
             Phase::Old | Phase::Copy => Route::Guarded { run, moving: false },
             Phase::Guarded => Route::Guarded { run, moving: true },
             Phase::Handoff => Route::Handoff { run },
-            Phase::New => Route::Guarded {
-                run: run.next(),
-                moving: false,
-            },
+            Phase::New => Route::Guarded { run: run.next(), moving: false },
             Phase::Final => Route::Final { run },
         }
     }

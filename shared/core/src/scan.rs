@@ -37,29 +37,13 @@ pub async fn both<T: Table>(
         Half::Gaining => (pair.gaining(run), pair.losing(run)),
     };
     let page = walked.scan(segment, after, limit).await?;
-    let items: Vec<Item> = page
-        .items
-        .into_iter()
-        .filter(|item| Marks::of(item).canary.is_none())
-        .collect();
+    let items: Vec<Item> = page.items.into_iter().filter(|item| Marks::of(item).canary.is_none()).collect();
     let keys = keys_of(walked, &items)?;
     let found = try_join_all(keys.chunks(GET_MAX).map(|keys| other.get_many(keys))).await?;
-    let sides = keys
-        .into_iter()
-        .zip(items)
-        .zip(found.into_iter().flatten())
-        .map(|((key, mine), theirs)| match half {
-            Half::Losing => Sides {
-                key,
-                old: Some(mine),
-                new: theirs,
-            },
-            Half::Gaining => Sides {
-                key,
-                old: theirs,
-                new: Some(mine),
-            },
-        });
+    let sides = keys.into_iter().zip(items).zip(found.into_iter().flatten()).map(|((key, mine), theirs)| match half {
+        Half::Losing => Sides { key, old: Some(mine), new: theirs },
+        Half::Gaining => Sides { key, old: theirs, new: Some(mine) },
+    });
     Ok((sides.collect(), page.next))
 }
 
@@ -68,13 +52,5 @@ pub async fn both<T: Table>(
 /// # Errors
 /// [`Error::Invariant`] when the table hands out an item without its key.
 pub fn keys_of<T: Table>(table: &T, items: &[Item]) -> Result<Vec<Key>, Error> {
-    items
-        .iter()
-        .map(|item| {
-            table
-                .schema()
-                .key_of(item)
-                .map_err(|error| Error::Invariant(error.to_string()))
-        })
-        .collect()
+    items.iter().map(|item| table.schema().key_of(item).map_err(|error| Error::Invariant(error.to_string()))).collect()
 }

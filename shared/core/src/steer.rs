@@ -80,11 +80,7 @@ pub struct Health {
 
 /// The health of one subject.
 pub fn health(state: &State) -> Health {
-    Health {
-        healthy: state.broken.is_none(),
-        serving: state.serving(),
-        phase: state.phase,
-    }
+    Health { healthy: state.broken.is_none(), serving: state.serving(), phase: state.phase }
 }
 
 /// The rollback gauge: whether one can go back now, without a pause and without a loss.
@@ -100,10 +96,9 @@ pub struct Gauge {
 pub fn gauge(state: &State) -> Gauge {
     let (can_go_back, why) = match (&state.broken, state.phase, state.run) {
         (_, Phase::Final, _) => (false, "the point of no return is behind".to_owned()),
-        (Some(why), _, _) => (
-            false,
-            format!("{why}; the other side is not known to be complete until it is copied and compared again"),
-        ),
+        (Some(why), _, _) => {
+            (false, format!("{why}; the other side is not known to be complete until it is copied and compared again"))
+        }
         (None, Phase::Old, Run(1)) => (true, "nothing has moved yet".to_owned()),
         (None, Phase::Old, _) => (true, "the side left last follows every write".to_owned()),
         (None, Phase::Copy | Phase::Guarded, _) => {

@@ -13,24 +13,14 @@ use crate::scan::keys_of;
 /// # Errors
 /// Those of the table.
 pub async fn sweep<T: Table>(home: &T, items: Vec<Item>) -> Result<Counts, Error> {
-    let mut counts = Counts {
-        read: items.len() as u64,
-        ..Counts::default()
-    };
+    let mut counts = Counts { read: items.len() as u64, ..Counts::default() };
     let keys = keys_of(home, &items)?;
     for (key, item) in keys.into_iter().zip(items) {
         let marks = Marks::of(&item);
         let (action, guard) = if marks.tombstone || marks.canary.is_some() {
             (Action::Delete, Guard::Invisible)
         } else if marks != Marks::default() {
-            (
-                Action::Update {
-                    expression: None,
-                    set: Default::default(),
-                    remove: ALL.to_vec(),
-                },
-                Guard::Visible,
-            )
+            (Action::Update { expression: None, set: Default::default(), remove: ALL.to_vec() }, Guard::Visible)
         } else {
             counts.kept += 1;
             continue;

@@ -34,10 +34,7 @@ pub async fn verify<T: Table, C: Clock>(
     page: Vec<Sides>,
     on_difference: OnDifference,
 ) -> Result<Counts, Error> {
-    let mut counts = Counts {
-        read: page.len() as u64,
-        ..Counts::default()
-    };
+    let mut counts = Counts { read: page.len() as u64, ..Counts::default() };
     let mut open: Vec<Suspect> = Vec::new();
     for sides in page {
         match sides.verdict(run) {
@@ -81,11 +78,7 @@ struct Suspect {
 
 impl Suspect {
     fn new(sides: Sides) -> Suspect {
-        Suspect {
-            seen: vec![visible(sides.old.clone())],
-            sides,
-            stands_still: false,
-        }
+        Suspect { seen: vec![visible(sides.old.clone())], sides, stands_still: false }
     }
 
     /// Looks again; answers whether the key is cleared: equal, native, or caught up to a value seen before

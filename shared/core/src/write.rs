@@ -65,18 +65,10 @@ enum Dress {
 /// the tables.
 pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRequest) -> Result<Option<Item>, Error> {
     match state.route() {
-        Route::Plain => attempt(pair.source, request, Dress::Plain, Guard::Always)
-            .await?
-            .or(stale()),
-        Route::Final { run } => attempt(pair.gaining(run), request, Dress::Final, Guard::Always)
-            .await?
-            .or(stale()),
+        Route::Plain => attempt(pair.source, request, Dress::Plain, Guard::Always).await?.or(stale()),
+        Route::Final { run } => attempt(pair.gaining(run), request, Dress::Final, Guard::Always).await?.or(stale()),
         Route::Guarded { run, moving } => {
-            let dress = if run == Run(1) {
-                Dress::Plain
-            } else {
-                Dress::Native(run.previous())
-            };
+            let dress = if run == Run(1) { Dress::Plain } else { Dress::Native(run.previous()) };
             match attempt(pair.losing(run), request, dress, Guard::NotMoved(run)).await? {
                 Attempt::Done(attributes) => Ok(attributes),
                 Attempt::NotOurs(_) if moving => across(pair, run, request).await,
@@ -117,9 +109,7 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &WriteRequest) -
             Attempt::NotOurs(_) => handoff(pair, run, &request.key).await?,
         }
     }
-    Err(Error::Unavailable(
-        "the key kept moving during the write; try again".to_owned(),
-    ))
+    Err(Error::Unavailable("the key kept moving during the write; try again".to_owned()))
 }
 
 async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guard: Guard) -> Result<Attempt, Error> {
@@ -151,18 +141,13 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
 /// An update that only takes attributes away creates no item; but the marks set with it would. So it demands
 /// an item, and finding none is success, as it is in DynamoDB.
 fn demand_an_item(write: &mut Write, partition: &str) {
-    let unused = (0u32..)
-        .map(|n| format!("#key{n}"))
-        .find(|name| !write.names.contains_key(name));
+    let unused = (0u32..).map(|n| format!("#key{n}")).find(|name| !write.names.contains_key(name));
     let placeholder = unused.unwrap_or_default();
     let text = match &write.condition {
         Some(condition) => format!("({}) AND attribute_exists({placeholder})", condition.text),
         None => format!("attribute_exists({placeholder})"),
     };
-    write.condition = Some(Condition {
-        text,
-        when_tombstone: Some(false),
-    });
+    write.condition = Some(Condition { text, when_tombstone: Some(false) });
     write.names.insert(placeholder, partition.to_owned());
 }
 
@@ -179,9 +164,7 @@ impl WriteRequest {
     }
 
     fn holds_when_absent(&self) -> Result<bool, Error> {
-        self.condition
-            .as_ref()
-            .map_or(Ok(true), |text| holds_when_absent(text, &self.names, &self.values))
+        self.condition.as_ref().map_or(Ok(true), |text| holds_when_absent(text, &self.names, &self.values))
     }
 }
 
@@ -197,35 +180,23 @@ fn answer(returning: Returning, attributes: Option<Item>) -> Option<Item> {
 
 impl Dress {
     fn action(self, request: &WriteRequest) -> Action {
-        let native = |run| Marks {
-            own: run,
-            ..Marks::default()
-        };
+        let native = |run| Marks { own: run, ..Marks::default() };
         match (&request.change, self) {
             (Change::Put(item), Dress::Plain | Dress::Final) => Action::Put(item.clone()),
             (Change::Put(item), Dress::Native(run)) => Action::Put(native(run).onto(item.clone())),
             (Change::Delete, Dress::Plain | Dress::Final) => Action::Delete,
-            (Change::Delete, Dress::Native(run)) => Action::Put(
-                Marks {
-                    tombstone: true,
-                    ..native(run)
-                }
-                .onto(request.key.to_item()),
-            ),
+            (Change::Delete, Dress::Native(run)) => {
+                Action::Put(Marks { tombstone: true, ..native(run) }.onto(request.key.to_item()))
+            }
             (Change::Update(expression), dress) => {
                 let (set, remove) = match dress {
                     Dress::Plain => (BTreeMap::new(), Vec::new()),
-                    Dress::Native(run) => (
-                        BTreeMap::from([(OWN, AttributeValue::N(run.to_string()))]),
-                        vec![TOMBSTONE],
-                    ),
+                    Dress::Native(run) => {
+                        (BTreeMap::from([(OWN, AttributeValue::N(run.to_string()))]), vec![TOMBSTONE])
+                    }
                     Dress::Final => (BTreeMap::new(), vec![OWN, MOVED, TOMBSTONE, POSITION]),
                 };
-                Action::Update {
-                    expression: expression.clone(),
-                    set,
-                    remove,
-                }
+                Action::Update { expression: expression.clone(), set, remove }
             }
         }
     }
@@ -238,9 +209,6 @@ impl Dress {
             Dress::Plain => None,
             Dress::Native(_) | Dress::Final => Some(holds_when_absent(text, &request.names, &request.values)?),
         };
-        Ok(Some(Condition {
-            text: text.clone(),
-            when_tombstone,
-        }))
+        Ok(Some(Condition { text: text.clone(), when_tombstone }))
     }
 }

@@ -18,10 +18,7 @@ use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
 
 fn schema() -> KeySchema {
-    KeySchema {
-        partition: "pk".to_owned(),
-        sort: None,
-    }
+    KeySchema { partition: "pk".to_owned(), sort: None }
 }
 
 fn n(number: &str) -> AttributeValue {
@@ -33,10 +30,7 @@ fn s(text: &str) -> AttributeValue {
 }
 
 fn values(entries: &[(&str, AttributeValue)]) -> BTreeMap<String, AttributeValue> {
-    entries
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), value.clone()))
-        .collect()
+    entries.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect()
 }
 
 /// The message of a `ValidationException`.
@@ -60,15 +54,8 @@ fn put(pk: &str, a: &str) -> Write {
 }
 
 fn update(expression: &str, operand: AttributeValue) -> Write {
-    let action = Action::Update {
-        expression: Some(expression.to_owned()),
-        set: [].into(),
-        remove: vec![],
-    };
-    Write {
-        values: values(&[(":v", operand)]),
-        ..Write::new(key("k"), action, Guard::Always)
-    }
+    let action = Action::Update { expression: Some(expression.to_owned()), set: [].into(), remove: vec![] };
+    Write { values: values(&[(":v", operand)]), ..Write::new(key("k"), action, Guard::Always) }
 }
 
 fn after(start: &str, expression: &str, operand: &str) -> Result<String, Error> {
@@ -90,30 +77,15 @@ fn only_changes_are_streamed_with_both_images_and_growing_numbers() {
     table.set_now(5);
     block_on(table.write(&put("k", "1"))).unwrap();
     block_on(table.write(&put("k", "1.0"))).unwrap();
-    block_on(table.write(&Write {
-        guard: Guard::Absent,
-        ..put("k", "2")
-    }))
-    .unwrap();
+    block_on(table.write(&Write { guard: Guard::Absent, ..put("k", "2") })).unwrap();
     block_on(table.write(&put("k", "2"))).unwrap();
     table.delete_raw(&key("k"));
     table.delete_raw(&key("k"));
     block_on(table.insert(&[item("k", n("3"))]));
     let records = table.records();
-    let images: Vec<_> = records
-        .iter()
-        .map(|record| (record.old.clone(), record.new.clone()))
-        .collect();
+    let images: Vec<_> = records.iter().map(|record| (record.old.clone(), record.new.clone())).collect();
     let value = |a: &str| Some(item("k", n(a)));
-    assert_eq!(
-        images,
-        [
-            (None, value("1")),
-            (value("1.0"), value("2")),
-            (value("2"), None),
-            (None, value("3"))
-        ]
-    );
+    assert_eq!(images, [(None, value("1")), (value("1.0"), value("2")), (value("2"), None), (None, value("3"))]);
     assert_eq!((records[0].at, &records[0].key), (5, &key("k")));
     let numbers: Vec<u128> = records.iter().map(|record| record.sequence.parse().unwrap()).collect();
     assert!(numbers.is_sorted() && records[0].sequence.len() == 21 && records[3].sequence.len() == 22);
@@ -122,12 +94,8 @@ fn only_changes_are_streamed_with_both_images_and_growing_numbers() {
 #[test]
 fn overlapping_paths_and_other_items_keys_are_refused() {
     let table = Memory::new(schema());
-    for expression in [
-        "SET a = :v, a = :v",
-        "SET a = :v REMOVE a.b",
-        "SET a.b = :v, a.b[0] = :v",
-        "ADD a :v REMOVE a",
-    ] {
+    for expression in ["SET a = :v, a = :v", "SET a = :v REMOVE a.b", "SET a.b = :v, a.b[0] = :v", "ADD a :v REMOVE a"]
+    {
         let message = message(block_on(table.write(&update(expression, n("1")))));
         assert!(message.contains("Two document paths overlap"), "{message}");
     }

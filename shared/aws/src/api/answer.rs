@@ -19,10 +19,7 @@ pub(super) fn answer(door: Door, operation: &str, result: Result<Value, Error>) 
     log(operation, &error);
     let body = body(&error);
     match door {
-        Door::Direct => Err(Diagnostic {
-            error_type: exception(&error).to_owned(),
-            error_message: body.to_string(),
-        }),
+        Door::Direct => Err(Diagnostic { error_type: exception(&error).to_owned(), error_message: body.to_string() }),
         Door::Url => Ok(response(status(&error), &body)),
     }
 }
@@ -54,10 +51,7 @@ fn status(error: &Error) -> u16 {
 
 /// The name applications match on: DynamoDB's own where it has one.
 fn exception(error: &Error) -> &str {
-    match error {
-        Error::Throttled(_) => "ThrottlingException",
-        other => other.name(),
-    }
+    if matches!(error, Error::Throttled(_)) { "ThrottlingException" } else { error.name() }
 }
 
 fn body(error: &Error) -> Value {
@@ -68,20 +62,14 @@ fn body(error: &Error) -> Value {
         Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => {
             (error.to_string(), Some("nothing was done: try again after a pause"))
         }
-        Error::Ambiguous(_) => (
-            error.to_string(),
-            Some("it may have been done or not: read the item before trying again"),
-        ),
-        Error::Denied(_) => (
-            error.to_string(),
-            Some("allow the action to the function's role or the peer role"),
-        ),
+        Error::Ambiguous(_) => {
+            (error.to_string(), Some("it may have been done or not: read the item before trying again"))
+        }
+        Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
         Error::Invariant(_) => (error.to_string(), Some("report it")),
     };
-    let mut body = Map::from_iter([
-        ("__type".to_owned(), json!(exception(error))),
-        ("message".to_owned(), json!(message)),
-    ]);
+    let mut body =
+        Map::from_iter([("__type".to_owned(), json!(exception(error))), ("message".to_owned(), json!(message))]);
     body.extend(remedy.map(|remedy| ("remedy".to_owned(), json!(remedy))));
     if let Error::ConditionFailed { item: Some(item) } = error {
         body.insert("Item".to_owned(), json!(item));
@@ -128,9 +116,6 @@ mod tests {
         assert_eq!(answer(Door::Direct, "GetItem", Ok(output.clone())).unwrap(), output);
         let response = answer(Door::Url, "GetItem", Ok(output.clone())).unwrap();
         assert_eq!(response["statusCode"], 200);
-        assert_eq!(
-            serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(),
-            output
-        );
+        assert_eq!(serde_json::from_str::<Value>(response["body"].as_str().unwrap()).unwrap(), output);
     }
 }

@@ -42,10 +42,7 @@ pub fn open(payload: Value) -> (Door, Result<Call, Error>) {
             body(payload).and_then(|text| serde_json::from_slice(&text).map_err(|error| wrong(&error))),
         );
     }
-    (
-        Door::Direct,
-        serde_json::from_value(payload).map_err(|error| wrong(&error)),
-    )
+    (Door::Direct, serde_json::from_value(payload).map_err(|error| wrong(&error)))
 }
 
 fn body(payload: Value) -> Result<Vec<u8>, Error> {
@@ -54,9 +51,7 @@ fn body(payload: Value) -> Result<Vec<u8>, Error> {
     if !request.is_base64_encoded {
         return Ok(body.into_bytes());
     }
-    base64::engine::general_purpose::STANDARD
-        .decode(body)
-        .map_err(|error| wrong(&error))
+    base64::engine::general_purpose::STANDARD.decode(body).map_err(|error| wrong(&error))
 }
 
 fn wrong(problem: &dyn std::fmt::Display) -> Error {
@@ -74,10 +69,7 @@ mod tests {
     use super::*;
 
     fn call() -> Call {
-        Call {
-            operation: "GetItem".to_owned(),
-            input: Map::from_iter([("TableName".to_owned(), json!("orders"))]),
-        }
+        Call { operation: "GetItem".to_owned(), input: Map::from_iter([("TableName".to_owned(), json!("orders"))]) }
     }
 
     #[test]

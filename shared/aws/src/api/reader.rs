@@ -30,9 +30,7 @@ pub struct Reader<'a, S> {
 impl<'a, S: States> Reader<'a, S> {
     /// A reader that finds its tables through `states`.
     pub fn new(sites: &'a Sites, states: &'a S) -> Reader<'a, S> {
-        Reader {
-            tables: Tables::new(sites, states),
-        }
+        Reader { tables: Tables::new(sites, states) }
     }
 
     /// Answers one invocation.
@@ -63,20 +61,13 @@ impl<'a, S: States> Reader<'a, S> {
 
     async fn get(&self, get: &TableGet) -> Result<Option<Item>, Error> {
         self.tables
-            .run(&get.table, async |schema, pair, state| {
-                read::get(pair, state, &get.request(schema)?).await
-            })
+            .run(&get.table, async |schema, pair, state| read::get(pair, state, &get.request(schema)?).await)
             .await
     }
 
     async fn batch(&self, parts: &[BatchPart]) -> Result<Value, Error> {
-        let gets = parts
-            .iter()
-            .enumerate()
-            .flat_map(|(part, of)| of.gets.iter().map(move |get| (part, get)));
-        let reads = stream::iter(gets)
-            .map(async |(part, get)| (part, get, self.get(get).await))
-            .buffered(IN_FLIGHT);
+        let gets = parts.iter().enumerate().flat_map(|(part, of)| of.gets.iter().map(move |get| (part, get)));
+        let reads = stream::iter(gets).map(async |(part, get)| (part, get, self.get(get).await)).buffered(IN_FLIGHT);
         let mut answer = Batch::new(parts);
         let mut reads = std::pin::pin!(reads);
         while let Some((part, get, read)) = reads.next().await {
@@ -121,13 +112,7 @@ struct Batch<'a> {
 impl<'a> Batch<'a> {
     fn new(parts: &'a [BatchPart]) -> Batch<'a> {
         let (found, left) = parts.iter().map(|_| (Vec::new(), Vec::new())).unzip();
-        Batch {
-            parts,
-            found,
-            left,
-            bytes: 0,
-            throttled: None,
-        }
+        Batch { parts, found, left, bytes: 0, throttled: None }
     }
 
     // Throttled keys and those whose items do not fit go back to be asked for again.

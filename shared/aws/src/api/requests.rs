@@ -82,11 +82,7 @@ pub fn read_operation(call: Call) -> Result<ReadOperation, Error> {
             let table = input.required("TableName")?;
             let key = input.required("Key")?;
             input.none_only("ReturnConsumedCapacity")?;
-            ReadOperation::Get(TableGet {
-                table,
-                key,
-                options: GetOptions::take(&mut input)?,
-            })
+            ReadOperation::Get(TableGet { table, key, options: GetOptions::take(&mut input)? })
         }
         "BatchGetItem" => {
             input.none_only("ReturnConsumedCapacity")?;
@@ -118,20 +114,13 @@ pub fn write_operation(call: Call) -> Result<TableWrite, Error> {
             let item: Item = input.required("Item")?;
             (item.clone(), Change::Put(item), &OLD)
         }
-        "UpdateItem" => (
-            input.required("Key")?,
-            Change::Update(input.optional("UpdateExpression")?),
-            &ALL,
-        ),
+        "UpdateItem" => (input.required("Key")?, Change::Update(input.optional("UpdateExpression")?), &ALL),
         "DeleteItem" => (input.required("Key")?, Change::Delete, &OLD),
         _ => return Err(unknown(&call.operation, "PutItem, UpdateItem, DeleteItem")),
     };
     let write = TableWrite {
         table: input.required("TableName")?,
-        item_on_failure: input.one_of(
-            "ReturnValuesOnConditionCheckFailure",
-            &[("NONE", false), ("ALL_OLD", true)],
-        )?,
+        item_on_failure: input.one_of("ReturnValuesOnConditionCheckFailure", &[("NONE", false), ("ALL_OLD", true)])?,
         key,
         change,
         condition: input.optional("ConditionExpression")?,
@@ -157,32 +146,19 @@ fn subject(input: &mut Parameters<'_>) -> Result<String, Error> {
         (Some(table), None) => Ok(subject_id(Kind::Table, &table)),
         (None, Some(bucket)) => Ok(subject_id(Kind::Bucket, &bucket)),
         (Some(_), Some(_)) => Err(invalid("TableName and Bucket are both given", "ask for one of them")),
-        (None, None) => Err(invalid(
-            "neither TableName nor Bucket is given",
-            "name the source's table or bucket",
-        )),
+        (None, None) => Err(invalid("neither TableName nor Bucket is given", "name the source's table or bucket")),
     }
 }
 
 fn batch(tables: BTreeMap<String, Map<String, Value>>) -> Result<Vec<BatchPart>, Error> {
-    let parts = tables
-        .into_iter()
-        .map(|(table, input)| batch_part(&table, input))
-        .collect::<Result<Vec<_>, _>>()?;
-    let keys: Vec<_> = parts
-        .iter()
-        .flat_map(|part| &part.gets)
-        .map(|get| (&get.table, get.key.canonical()))
-        .collect();
+    let parts = tables.into_iter().map(|(table, input)| batch_part(&table, input)).collect::<Result<Vec<_>, _>>()?;
+    let keys: Vec<_> = parts.iter().flat_map(|part| &part.gets).map(|get| (&get.table, get.key.canonical())).collect();
     if keys.is_empty() || keys.len() > GET_MAX {
         let reason = format!("BatchGetItem asks for {} keys", keys.len());
         return Err(invalid(reason, format!("ask for 1 to {GET_MAX} keys")));
     }
     if keys.iter().collect::<HashSet<_>>().len() < keys.len() {
-        return Err(invalid(
-            "Provided list of item keys contains duplicates",
-            "ask for each key once",
-        ));
+        return Err(invalid("Provided list of item keys contains duplicates", "ask for each key once"));
     }
     Ok(parts)
 }
@@ -192,39 +168,23 @@ fn batch_part(table: &str, mut input: Map<String, Value>) -> Result<BatchPart, E
     let mut parameters = Parameters::new("BatchGetItem", input.clone());
     let options = GetOptions::take(&mut parameters)?;
     parameters.finish()?;
-    let mut keys_alone = Parameters::new(
-        "BatchGetItem",
-        keys.map(|keys| ("Keys".to_owned(), keys)).into_iter().collect(),
-    );
+    let mut keys_alone =
+        Parameters::new("BatchGetItem", keys.map(|keys| ("Keys".to_owned(), keys)).into_iter().collect());
     let keys: Vec<Item> = keys_alone.required("Keys")?;
-    let get = |key| TableGet {
-        table: table.to_owned(),
-        key,
-        options: options.clone(),
-    };
-    Ok(BatchPart {
-        gets: keys.into_iter().map(get).collect(),
-        given: input,
-    })
+    let get = |key| TableGet { table: table.to_owned(), key, options: options.clone() };
+    Ok(BatchPart { gets: keys.into_iter().map(get).collect(), given: input })
 }
 
 impl GetOptions {
     fn take(input: &mut Parameters<'_>) -> Result<GetOptions, Error> {
         let strong: Option<bool> = input.optional("ConsistentRead")?;
         let options = GetOptions {
-            consistency: if strong == Some(true) {
-                Consistency::Strong
-            } else {
-                Consistency::Eventual
-            },
+            consistency: if strong == Some(true) { Consistency::Strong } else { Consistency::Eventual },
             projection: input.optional("ProjectionExpression")?,
             names: input.optional("ExpressionAttributeNames")?.unwrap_or_default(),
         };
-        let expressions: Vec<_> = options
-            .projection
-            .iter()
-            .map(|text| (Expression::Projection, text.as_str()))
-            .collect();
+        let expressions: Vec<_> =
+            options.projection.iter().map(|text| (Expression::Projection, text.as_str())).collect();
         reserved::check(None, &expressions, &options.names, &BTreeMap::new())?;
         Ok(options)
     }
@@ -271,17 +231,11 @@ impl TableWrite {
             Change::Put(_) | Change::Delete => None,
         };
         let condition = self.condition.as_deref().map(|text| (Expression::Condition, text));
-        let expressions: Vec<_> = condition
-            .into_iter()
-            .chain(update.map(|text| (Expression::Update, text)))
-            .collect();
+        let expressions: Vec<_> = condition.into_iter().chain(update.map(|text| (Expression::Update, text))).collect();
         reserved::check(Some(&self.key), &expressions, &self.names, &self.values)
     }
 }
 
 fn wrong_key(error: &InvalidKey) -> Error {
-    invalid(
-        format!("The provided key element does not match the schema: {error}"),
-        "give the table's key attributes",
-    )
+    invalid(format!("The provided key element does not match the schema: {error}"), "give the table's key attributes")
 }

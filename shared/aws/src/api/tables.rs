@@ -48,11 +48,7 @@ const PLAN_CHANGED: &str = "PlanChanged";
 
 impl<'a, S: States> Tables<'a, S> {
     pub(super) fn new(sites: &'a Sites, states: &'a S) -> Tables<'a, S> {
-        Tables {
-            sites,
-            states,
-            open: Mutex::new(BTreeMap::new()),
-        }
+        Tables { sites, states, open: Mutex::new(BTreeMap::new()) }
     }
 
     /// The states, for what must not be answered from a lease.
@@ -95,16 +91,8 @@ impl<'a, S: States> Tables<'a, S> {
         };
         let (source, target) = futures_util::try_join!(table(Side::Source), table(Side::Target))?;
         let lease_ms = plan.timing.lease_ms;
-        let watched = Watched {
-            states: self.states,
-            subject,
-            plan,
-        };
-        let table = Arc::new(Migrating {
-            lease: Cache::new(watched, SystemClock, lease_ms),
-            source,
-            target,
-        });
+        let watched = Watched { states: self.states, subject, plan };
+        let table = Arc::new(Migrating { lease: Cache::new(watched, SystemClock, lease_ms), source, target });
         self.held().insert(name.to_owned(), table.clone());
         Ok(table)
     }
@@ -119,15 +107,7 @@ impl<S: States> Migrating<'_, S> {
             let clock = self.lease.clock();
             let source = Fenced::new(&self.source, clock, view.until);
             let target = Fenced::new(&self.target, clock, view.until);
-            operation(
-                self.source.schema(),
-                Pair {
-                    source: &source,
-                    target: &target,
-                },
-                &view.state,
-            )
-            .await
+            operation(self.source.schema(), Pair { source: &source, target: &target }, &view.state).await
         };
         self.lease.run(on_view).await
     }
@@ -139,11 +119,7 @@ impl<S: States> Phases for Watched<'_, S> {
         if plan == self.plan {
             return Ok(state);
         }
-        Err(Error::refused(
-            PLAN_CHANGED,
-            format!("the plan of {} has changed", self.subject),
-            "try again",
-        ))
+        Err(Error::refused(PLAN_CHANGED, format!("the plan of {} has changed", self.subject), "try again"))
     }
 }
 

@@ -18,10 +18,7 @@ macro_rules! event {
 }
 
 fn schema() -> KeySchema {
-    KeySchema {
-        partition: "pk".to_owned(),
-        sort: Some("sk".to_owned()),
-    }
+    KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) }
 }
 
 fn read(payload: Value) -> Result<ReadOperation, Error> {
@@ -45,9 +42,7 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>, expected: &str) -> Stri
 #[test]
 fn a_get_is_decoded_in_full_through_both_doors() {
     for payload in [event!("reader-get"), event!("reader-url")] {
-        let ReadOperation::Get(get) = read(payload).unwrap() else {
-            panic!("a get")
-        };
+        let ReadOperation::Get(get) = read(payload).unwrap() else { panic!("a get") };
         assert_eq!(get.table, "orders");
         let request = get.request(&schema()).unwrap();
         assert_eq!(request.key.attributes()["sk"], AttributeValue::S("order#7".to_owned()));
@@ -59,22 +54,11 @@ fn a_get_is_decoded_in_full_through_both_doors() {
 
 #[test]
 fn a_batch_is_decoded_table_by_table() {
-    let ReadOperation::BatchGet(parts) = read(event!("reader-batch-get")).unwrap() else {
-        panic!("a batch")
-    };
-    let tables: Vec<_> = parts
-        .iter()
-        .map(|part| (part.gets[0].table.as_str(), part.gets.len()))
-        .collect();
+    let ReadOperation::BatchGet(parts) = read(event!("reader-batch-get")).unwrap() else { panic!("a batch") };
+    let tables: Vec<_> = parts.iter().map(|part| (part.gets[0].table.as_str(), part.gets.len())).collect();
     assert_eq!(tables, [("customers", 1), ("orders", 2)]);
-    assert_eq!(
-        Value::Object(parts[1].given.clone()),
-        json!({"ProjectionExpression": "total"})
-    );
-    let id = KeySchema {
-        partition: "id".to_owned(),
-        sort: None,
-    };
+    assert_eq!(Value::Object(parts[1].given.clone()), json!({"ProjectionExpression": "total"}));
+    let id = KeySchema { partition: "id".to_owned(), sort: None };
     assert_eq!(parts[0].gets[0].request(&id).unwrap().consistency, Consistency::Strong);
 }
 
@@ -85,35 +69,20 @@ fn a_batch_of_repeated_or_too_many_or_no_keys_is_refused() {
     };
     let key = |n: String| json!({"pk": {"N": n}});
     assert!(batch((0..100).map(|n| key(n.to_string())).collect()).is_ok());
-    refusal(
-        batch((0..101).map(|n| key(n.to_string())).collect()),
-        "ValidationException",
-    );
+    refusal(batch((0..101).map(|n| key(n.to_string())).collect()), "ValidationException");
     refusal(batch(vec![]), "ValidationException");
     // The same number, spelt twice.
-    let text = refusal(
-        batch(vec![key("1".to_owned()), key("1.0".to_owned())]),
-        "ValidationException",
-    );
+    let text = refusal(batch(vec![key("1".to_owned()), key("1.0".to_owned())]), "ValidationException");
     assert!(text.contains("duplicates"), "{text}");
 }
 
 #[test]
 fn a_description_is_asked_of_a_table_or_a_bucket() {
-    assert_eq!(
-        read(event!("reader-describe")).unwrap(),
-        ReadOperation::Describe("bucket#invoices".to_owned())
-    );
+    assert_eq!(read(event!("reader-describe")).unwrap(), ReadOperation::Describe("bucket#invoices".to_owned()));
     let describe = |input| read(json!({"operation": "DescribeMigration", "input": input}));
-    assert_eq!(
-        describe(json!({"TableName": "orders"})).unwrap(),
-        ReadOperation::Describe("table#orders".to_owned())
-    );
+    assert_eq!(describe(json!({"TableName": "orders"})).unwrap(), ReadOperation::Describe("table#orders".to_owned()));
     refusal(describe(json!({})), "ValidationException");
-    refusal(
-        describe(json!({"TableName": "a", "Bucket": "b"})),
-        "ValidationException",
-    );
+    refusal(describe(json!({"TableName": "a", "Bucket": "b"})), "ValidationException");
 }
 
 #[test]
@@ -121,18 +90,10 @@ fn a_put_keeps_every_type_and_takes_its_key_from_the_item() {
     let put = write(event!("writer-put")).unwrap();
     assert!(put.table == "orders" && put.item_on_failure);
     let request = put.request(&schema()).unwrap();
-    assert_eq!(
-        (request.key.attributes().len(), request.returning),
-        (2, Returning::AllOld)
-    );
+    assert_eq!((request.key.attributes().len(), request.returning), (2, Returning::AllOld));
     assert_eq!(request.condition.as_deref(), Some("attribute_not_exists(pk)"));
-    let Change::Put(item) = request.change else {
-        panic!("a put")
-    };
-    assert_eq!(
-        item.0["total"],
-        AttributeValue::N("12345678901234567890.123456789012345678".to_owned())
-    );
+    let Change::Put(item) = request.change else { panic!("a put") };
+    assert_eq!(item.0["total"], AttributeValue::N("12345678901234567890.123456789012345678".to_owned()));
     assert_eq!(item.0["label"], AttributeValue::B(vec![0, 255, 128]));
     // And back, byte for byte.
     assert_eq!(json!(item), event!("writer-put")["input"]["Item"]);
@@ -141,10 +102,7 @@ fn a_put_keeps_every_type_and_takes_its_key_from_the_item() {
 #[test]
 fn an_update_and_a_delete_are_decoded_in_full() {
     let request = write(event!("writer-update")).unwrap().request(&schema()).unwrap();
-    assert_eq!(
-        request.change,
-        Change::Update(Some("SET #s = :paid ADD version :one".to_owned()))
-    );
+    assert_eq!(request.change, Change::Update(Some("SET #s = :paid ADD version :one".to_owned())));
     assert_eq!((request.names.len(), request.values.len()), (1, 3));
     assert_eq!(request.returning, Returning::UpdatedNew);
     let delete = write(event!("writer-delete")).unwrap();
@@ -158,11 +116,9 @@ fn what_is_not_supported_is_refused_by_name() {
         payload["input"][name] = value;
         payload
     };
-    for (name, value) in [
-        ("AttributesToGet", json!(["a"])),
-        ("ReturnConsumedCapacity", json!("TOTAL")),
-        ("Nonsense", json!(1)),
-    ] {
+    for (name, value) in
+        [("AttributesToGet", json!(["a"])), ("ReturnConsumedCapacity", json!("TOTAL")), ("Nonsense", json!(1))]
+    {
         let text = refusal(read(with(event!("reader-get"), name, value)), "ValidationException");
         assert!(text.contains(name), "{text}");
     }
@@ -178,10 +134,7 @@ fn what_is_not_supported_is_refused_by_name() {
         assert!(text.contains(name), "{text}");
     }
     // A put has no new values of its own to answer with.
-    refusal(
-        write(with(event!("writer-put"), "ReturnValues", json!("ALL_NEW"))),
-        "ValidationException",
-    );
+    refusal(write(with(event!("writer-put"), "ReturnValues", json!("ALL_NEW"))), "ValidationException");
     let text = refusal(
         read(
             json!({"operation": "BatchGetItem", "input": {"RequestItems": {"t": {"Keys": [{}], "AttributesToGet": []}}}}),
@@ -201,16 +154,10 @@ fn operations_of_the_other_function_are_refused() {
 
 #[test]
 fn missing_and_mistyped_parameters_are_named() {
-    let text = refusal(
-        read(json!({"operation": "GetItem", "input": {"TableName": "orders"}})),
-        "ValidationException",
-    );
+    let text = refusal(read(json!({"operation": "GetItem", "input": {"TableName": "orders"}})), "ValidationException");
     assert!(text.contains("Key"), "{text}");
     let mistyped = read(json!({"operation": "GetItem", "input": {"TableName": 7, "Key": {}}})).unwrap_err();
-    assert!(
-        mistyped.name() == "SerializationException" && mistyped.to_string().contains("TableName"),
-        "{mistyped}"
-    );
+    assert!(mistyped.name() == "SerializationException" && mistyped.to_string().contains("TableName"), "{mistyped}");
 }
 
 #[test]
@@ -228,13 +175,8 @@ fn reserved_names_are_refused_wherever_they_stand() {
 
 #[test]
 fn a_key_of_another_schema_is_refused() {
-    let ReadOperation::Get(get) = read(event!("reader-get")).unwrap() else {
-        panic!("a get")
-    };
-    let id = KeySchema {
-        partition: "id".to_owned(),
-        sort: None,
-    };
+    let ReadOperation::Get(get) = read(event!("reader-get")).unwrap() else { panic!("a get") };
+    let id = KeySchema { partition: "id".to_owned(), sort: None };
     let text = refusal(get.request(&id), "ValidationException");
     assert!(text.contains("`id`"), "{text}");
     refusal(write(event!("writer-put")).unwrap().request(&id), "ValidationException");

@@ -22,9 +22,7 @@ pub struct Writer<'a, S> {
 impl<'a, S: States> Writer<'a, S> {
     /// A writer that finds its tables through `states`.
     pub fn new(sites: &'a Sites, states: &'a S) -> Writer<'a, S> {
-        Writer {
-            tables: Tables::new(sites, states),
-        }
+        Writer { tables: Tables::new(sites, states) }
     }
 
     /// Answers one invocation.
@@ -45,16 +43,14 @@ impl<'a, S: States> Writer<'a, S> {
         let asked = write_operation(call)?;
         let written = self
             .tables
-            .run(&asked.table, async |schema, pair, state| {
-                write::write(pair, state, &asked.request(schema)?).await
-            })
+            .run(&asked.table, async |schema, pair, state| write::write(pair, state, &asked.request(schema)?).await)
             .await;
         match written {
             Ok(None) => Ok(json!({})),
             Ok(Some(attributes)) => Ok(json!({"Attributes": attributes})),
-            Err(Error::ConditionFailed { item }) => Err(Error::ConditionFailed {
-                item: shown(item, asked.item_on_failure),
-            }),
+            Err(Error::ConditionFailed { item }) => {
+                Err(Error::ConditionFailed { item: shown(item, asked.item_on_failure) })
+            }
             Err(error) => Err(error),
         }
     }

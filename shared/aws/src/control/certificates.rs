@@ -11,19 +11,11 @@ use super::row::{self, json};
 impl Certificates for Control {
     async fn keep(&self, certificate: &Certificate) -> Result<(), Error> {
         let sk = sort_key(certificate.run);
-        self.put(row::item(
-            &certificate.subject,
-            &sk,
-            [("certificate", json(certificate)?)],
-        ))
-        .await
+        self.put(row::item(&certificate.subject, &sk, [("certificate", json(certificate)?)])).await
     }
 
     async fn certificate(&self, subject: &str, run: Run) -> Result<Option<Certificate>, Error> {
-        self.row(subject, &sort_key(run))
-            .await?
-            .map(|row| row.json("certificate"))
-            .transpose()
+        self.row(subject, &sort_key(run)).await?.map(|row| row.json("certificate")).transpose()
     }
 }
 

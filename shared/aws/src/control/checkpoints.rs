@@ -40,11 +40,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync> Checkpoints<P> for Control {
         };
         let outcome = match put.send().await {
             Ok(_) => Outcome::Applied,
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
                 Outcome::Refused
             }
             Err(error) => return Err(self.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
@@ -53,10 +49,7 @@ impl<P: Serialize + DeserializeOwned + Send + Sync> Checkpoints<P> for Control {
             Outcome::Applied => Ok(()),
             Outcome::Refused => {
                 let segment = task.segment.index;
-                Err(Error::Conflict(format!(
-                    "segment {segment} of {} was saved by another worker first",
-                    task.subject
-                )))
+                Err(Error::Conflict(format!("segment {segment} of {} was saved by another worker first", task.subject)))
             }
         }
     }
@@ -64,17 +57,12 @@ impl<P: Serialize + DeserializeOwned + Send + Sync> Checkpoints<P> for Control {
 
 impl Jobs for Control {
     async fn segments(&self, subject: &str, run: Run, job: Job) -> Result<Vec<SegmentStatus>, Error> {
-        let rows = self
-            .rows(subject, &job_prefix(run, job), Order::Forwards, u32::MAX)
-            .await?;
+        let rows = self.rows(subject, &job_prefix(run, job), Order::Forwards, u32::MAX).await?;
         let status = |row: &row::Row| {
             let index = row.text("sk")?.rsplit('#').next().and_then(|text| text.parse().ok());
             let index = index.ok_or_else(|| row.broken("sk"))?;
             let checkpoint: Checkpoint<serde_json::Value> = row.json("checkpoint")?;
-            let segment = Segment {
-                index,
-                total: row.number("total")?,
-            };
+            let segment = Segment { index, total: row.number("total")? };
             Ok(SegmentStatus {
                 segment,
                 done: checkpoint.done,
@@ -86,19 +74,10 @@ impl Jobs for Control {
     }
 
     async fn forget(&self, subject: &str, run: Run, job: Job) -> Result<(), Error> {
-        for row in self
-            .rows(subject, &job_prefix(run, job), Order::Forwards, u32::MAX)
-            .await?
-        {
-            let request = self
-                .repeating
-                .delete_item()
-                .table_name(&self.table)
-                .set_key(Some(row::key(subject, row.text("sk")?)));
-            request
-                .send()
-                .await
-                .map_err(|error| self.call("dynamodb:DeleteItem", Effect::Writes).failed(&error))?;
+        for row in self.rows(subject, &job_prefix(run, job), Order::Forwards, u32::MAX).await? {
+            let request =
+                self.repeating.delete_item().table_name(&self.table).set_key(Some(row::key(subject, row.text("sk")?)));
+            request.send().await.map_err(|error| self.call("dynamodb:DeleteItem", Effect::Writes).failed(&error))?;
         }
         Ok(())
     }

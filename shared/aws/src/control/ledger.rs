@@ -47,12 +47,8 @@ impl BucketLedger<'_> {
     }
 
     async fn remove(&self, pk: &str) -> Result<(), Error> {
-        let request = self
-            .control
-            .repeating
-            .delete_item()
-            .table_name(&self.control.table)
-            .set_key(Some(row::key(pk, SORT_KEY)));
+        let request =
+            self.control.repeating.delete_item().table_name(&self.control.table).set_key(Some(row::key(pk, SORT_KEY)));
         let answer = request.send().await;
         answer.map_err(|error| self.control.call("dynamodb:DeleteItem", Effect::Writes).failed(&error))?;
         Ok(())
@@ -71,12 +67,7 @@ impl Ledger for BucketLedger<'_> {
         let attributes = [("row", json(row)?), ("version", n(row.version)), ("run", n(row.run.0))];
         let item = row::item(&self.partition(key), SORT_KEY, attributes);
         // Repeated after it had succeeded, it is refused: then the reader of the row finds its own holder there.
-        let put = self
-            .control
-            .repeating
-            .put_item()
-            .table_name(&self.control.table)
-            .set_item(Some(item));
+        let put = self.control.repeating.put_item().table_name(&self.control.table).set_item(Some(item));
         let put = match row.version {
             0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
             version => put
@@ -86,14 +77,8 @@ impl Ledger for BucketLedger<'_> {
         };
         match put.send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Err(Error::Conflict(
-                    "another worker changed the ledger row of the object first".to_owned(),
-                ))
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => {
+                Err(Error::Conflict("another worker changed the ledger row of the object first".to_owned()))
             }
             Err(error) => Err(self.control.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
         }
@@ -117,23 +102,14 @@ impl Ledger for BucketLedger<'_> {
             .set_exclusive_start_key(after.map(|(pk, sk)| row::key(&pk, &sk)));
         let answer = request.send().await;
         let answer = answer.map_err(|error| self.control.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
-        let keys: Vec<String> = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .filter_map(|item| text(&item, "pk"))
-            .collect();
+        let keys: Vec<String> =
+            answer.items.unwrap_or_default().into_iter().filter_map(|item| text(&item, "pk")).collect();
         let removed = keys.len() as u64;
         let removals = stream::iter(keys).map(|pk| async move { self.remove(&pk).await });
         removals.buffer_unordered(REMOVALS).try_collect::<Vec<()>>().await?;
-        let next = answer
-            .last_evaluated_key
-            .and_then(|key| Some((text(&key, "pk")?, text(&key, "sk")?)));
+        let next = answer.last_evaluated_key.and_then(|key| Some((text(&key, "pk")?, text(&key, "sk")?)));
         let next = next.map(|key| serde_json::to_string(&key)).transpose();
-        Ok(Swept {
-            removed,
-            next: next.map_err(|error| Error::Invariant(error.to_string()))?,
-        })
+        Ok(Swept { removed, next: next.map_err(|error| Error::Invariant(error.to_string()))? })
     }
 
     async fn ranges(&self, run: Run) -> Result<Option<Vec<Range>>, Error> {
@@ -147,21 +123,10 @@ impl Ledger for BucketLedger<'_> {
     async fn keep_ranges(&self, run: Run, ranges: &[Range]) -> Result<(), Error> {
         let (pk, sk) = self.ranges_key(run);
         let item = row::item(&pk, &sk, [("ranges", json(&ranges)?)]);
-        let put = self
-            .control
-            .repeating
-            .put_item()
-            .table_name(&self.control.table)
-            .set_item(Some(item));
+        let put = self.control.repeating.put_item().table_name(&self.control.table).set_item(Some(item));
         match put.condition_expression("attribute_not_exists(pk)").send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(self.control.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
         }
     }

@@ -10,15 +10,11 @@ use super::row::{self, json, n, s};
 
 impl Migrations for Control {
     async fn plan(&self, migration: &str) -> Result<Option<Plan>, Error> {
-        self.row(&partition(migration), "plan")
-            .await?
-            .map(|row| row.json("plan"))
-            .transpose()
+        self.row(&partition(migration), "plan").await?.map(|row| row.json("plan")).transpose()
     }
 
     async fn save_plan(&self, plan: &Plan) -> Result<(), Error> {
-        self.put(row::item(&partition(&plan.migration), "plan", [("plan", json(plan)?)]))
-            .await
+        self.put(row::item(&partition(&plan.migration), "plan", [("plan", json(plan)?)])).await
     }
 
     async fn approval(&self, migration: &str) -> Result<Option<ApprovalRequest>, Error> {
@@ -26,19 +22,11 @@ impl Migrations for Control {
             return Ok(None);
         };
         let token = row.text("token")?.to_owned();
-        Ok(Some(ApprovalRequest {
-            token,
-            run: Run(row.number("run")?),
-            at: row.number("at")?,
-        }))
+        Ok(Some(ApprovalRequest { token, run: Run(row.number("run")?), at: row.number("at")? }))
     }
 
     async fn request_approval(&self, migration: &str, request: &ApprovalRequest) -> Result<(), Error> {
-        let attributes = [
-            ("token", s(&request.token)),
-            ("run", n(request.run.0)),
-            ("at", n(request.at)),
-        ];
+        let attributes = [("token", s(&request.token)), ("run", n(request.run.0)), ("at", n(request.at))];
         self.put(row::item(&partition(migration), "approval", attributes)).await
     }
 }

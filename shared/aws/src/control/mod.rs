@@ -45,31 +45,14 @@ impl Control {
     /// # Errors
     /// `NoPeerRole` when it is in another account and the stack has no role for it.
     pub fn open(sites: &Sites, table: &config::ControlTable, longest: Duration) -> Result<Control, Error> {
-        let repeating = sites.dynamodb(
-            &table.end,
-            Calls {
-                longest,
-                retry: Retry::Idempotent,
-            },
-        )?;
-        let once = sites.dynamodb(
-            &table.end,
-            Calls {
-                longest,
-                retry: Retry::Never,
-            },
-        )?;
+        let repeating = sites.dynamodb(&table.end, Calls { longest, retry: Retry::Idempotent })?;
+        let once = sites.dynamodb(&table.end, Calls { longest, retry: Retry::Never })?;
         Ok(Control::new(repeating, once, &table.table))
     }
 
     /// The control table `table`; `repeating` may send a request again, `once` must not.
     pub fn new(repeating: Client, once: Client, table: &str) -> Control {
-        Control {
-            repeating,
-            once,
-            table: table.to_owned(),
-            resource: format!("control table {table}"),
-        }
+        Control { repeating, once, table: table.to_owned(), resource: format!("control table {table}") }
     }
 
     /// The state of one subject, for leases.
@@ -78,24 +61,14 @@ impl Control {
     }
 
     fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
-        Call {
-            action,
-            resource: &self.resource,
-            effect,
-        }
+        Call { action, resource: &self.resource, effect }
     }
 
     async fn row(&self, pk: &str, sk: &str) -> Result<Option<Row>, Error> {
-        let request = self
-            .repeating
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(row::key(pk, sk)))
-            .consistent_read(true);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
+        let request =
+            self.repeating.get_item().table_name(&self.table).set_key(Some(row::key(pk, sk))).consistent_read(true);
+        let answer =
+            request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
         Ok(answer.item.map(Row))
     }
 
@@ -115,10 +88,8 @@ impl Control {
                 .scan_index_forward(order == Order::Forwards)
                 .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
                 .set_exclusive_start_key(after);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| self.call("dynamodb:Query", Effect::Reads).failed(&error))?;
+            let answer =
+                request.send().await.map_err(|error| self.call("dynamodb:Query", Effect::Reads).failed(&error))?;
             rows.extend(answer.items.unwrap_or_default().into_iter().map(Row));
             after = answer.last_evaluated_key;
             if after.is_none() {
@@ -131,10 +102,7 @@ impl Control {
     /// Replaces a row, without a condition: idempotent.
     async fn put(&self, item: HashMap<String, AttributeValue>) -> Result<(), Error> {
         let request = self.repeating.put_item().table_name(&self.table).set_item(Some(item));
-        request
-            .send()
-            .await
-            .map_err(|error| self.call("dynamodb:PutItem", Effect::Writes).failed(&error))?;
+        request.send().await.map_err(|error| self.call("dynamodb:PutItem", Effect::Writes).failed(&error))?;
         Ok(())
     }
 }

@@ -45,11 +45,7 @@ pub(super) struct Row(pub(super) HashMap<String, AttributeValue>);
 
 impl Row {
     pub(super) fn text(&self, name: &str) -> Result<&str, Error> {
-        self.0
-            .get(name)
-            .and_then(|value| value.as_s().ok())
-            .map(String::as_str)
-            .ok_or_else(|| self.broken(name))
+        self.0.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or_else(|| self.broken(name))
     }
 
     pub(super) fn number<T: std::str::FromStr>(&self, name: &str) -> Result<T, Error> {
@@ -74,17 +70,9 @@ impl Row {
 
     /// The row's own name, never its values: keys of items may be among them.
     pub(super) fn broken(&self, name: &str) -> Error {
-        let part = |key| {
-            self.0
-                .get(key)
-                .and_then(|value| value.as_s().ok())
-                .map_or("?", String::as_str)
-        };
+        let part = |key| self.0.get(key).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
         let row = part("sk").split('#').next().unwrap_or_default();
-        Error::Invariant(format!(
-            "attribute {name} of a {row} row of {} is missing or not readable",
-            part("pk")
-        ))
+        Error::Invariant(format!("attribute {name} of a {row} row of {} is missing or not readable", part("pk")))
     }
 }
 
@@ -96,10 +84,7 @@ mod tests {
     fn a_row_that_cannot_be_read_is_named_without_its_values() {
         let row = Row(item("table#orders", "straggler#1#abc", [("at", s("secret"))]));
         let error = row.number::<u64>("at").expect_err("not a number").to_string();
-        assert!(
-            error.contains("attribute at of a straggler row of table#orders"),
-            "{error}"
-        );
+        assert!(error.contains("attribute at of a straggler row of table#orders"), "{error}");
         assert!(!error.contains("secret") && !error.contains("abc"));
         assert!(row.text("image").is_err() && row.json::<u64>("at").is_err());
         assert_eq!(row.optional_number::<u64>("seen").expect("optional"), None);

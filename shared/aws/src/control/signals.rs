@@ -12,11 +12,7 @@ use crate::sdk_error::Effect;
 
 impl Signals for Control {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
-        let attributes = [
-            ("nonce", s(&canary.nonce)),
-            ("run", n(canary.run.0)),
-            ("sent", n(canary.sent)),
-        ];
+        let attributes = [("nonce", s(&canary.nonce)), ("run", n(canary.run.0)), ("sent", n(canary.sent))];
         let mut item = row::item(subject, &canary_key(side), attributes);
         item.extend(canary.seen.map(|seen| ("seen".to_owned(), n(seen))));
         // A repeated call must not take back that this very canary was seen meanwhile.
@@ -30,13 +26,7 @@ impl Signals for Control {
             .expression_attribute_values(":nonce", s(&canary.nonce));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(self.call("dynamodb:PutItem", Effect::Writes).failed(&error)),
         }
     }
@@ -55,13 +45,7 @@ impl Signals for Control {
             .expression_attribute_values(":at", n(at));
         match request.send().await {
             Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(|e| e.is_conditional_check_failed_exception()) =>
-            {
-                Ok(())
-            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_conditional_check_failed_exception()) => Ok(()),
             Err(error) => Err(self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error)),
         }
     }
@@ -101,10 +85,7 @@ impl Signals for Control {
         if let Some(position) = &batch.position {
             request = request.expression_attribute_values(":position", s(position));
         }
-        request
-            .send()
-            .await
-            .map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
+        request.send().await.map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
         Ok(())
     }
 

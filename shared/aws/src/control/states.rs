@@ -90,16 +90,11 @@ impl Control {
             Some(why) => set.push(("broken", s(why))),
             None => remove = " REMOVE #broken",
         }
-        let mut names: HashMap<String, String> = set
-            .iter()
-            .map(|(name, _)| (format!("#{name}"), (*name).to_owned()))
-            .collect();
+        let mut names: HashMap<String, String> =
+            set.iter().map(|(name, _)| (format!("#{name}"), (*name).to_owned())).collect();
         names.insert("#broken".to_owned(), "broken".to_owned());
         let assignments: Vec<_> = set.iter().map(|(name, _)| format!("#{name} = :{name}")).collect();
-        let mut values: HashMap<_, _> = set
-            .into_iter()
-            .map(|(name, value)| (format!(":{name}"), value))
-            .collect();
+        let mut values: HashMap<_, _> = set.into_iter().map(|(name, value)| (format!(":{name}"), value)).collect();
         values.insert(":from".to_owned(), n(from.version));
         let update = Update::builder()
             .table_name(&self.table)
@@ -108,9 +103,7 @@ impl Control {
             .condition_expression("#version = :from")
             .set_expression_attribute_names(Some(names))
             .set_expression_attribute_values(Some(values));
-        Ok(TransactWriteItem::builder()
-            .update(update.build().map_err(built)?)
-            .build())
+        Ok(TransactWriteItem::builder().update(update.build().map_err(built)?).build())
     }
 
     async fn commit(
@@ -124,32 +117,19 @@ impl Control {
         let line = row::item(
             subject,
             &format!("transition#{:010}", to.version),
-            [
-                ("at", n(to.since)),
-                ("from", json(&from)?),
-                ("to", json(to)?),
-                ("evidence", json(evidence)?),
-            ],
+            [("at", n(to.since)), ("from", json(&from)?), ("to", json(to)?), ("evidence", json(evidence)?)],
         );
         let put = Put::builder()
             .table_name(&self.table)
             .set_item(Some(line))
             .condition_expression("attribute_not_exists(pk)");
         let line = TransactWriteItem::builder().put(put.build().map_err(built)?).build();
-        let request = self
-            .once
-            .transact_write_items()
-            .transact_items(change)
-            .transact_items(line);
+        let request = self.once.transact_write_items().transact_items(change).transact_items(line);
         request.send().await.map(drop).map_err(|error| {
             let call = self.call("dynamodb:TransactWriteItems", Effect::Writes);
             match error.as_service_error() {
                 Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) => {
-                    let codes: Vec<_> = cancelled
-                        .cancellation_reasons()
-                        .iter()
-                        .filter_map(|r| r.code())
-                        .collect();
+                    let codes: Vec<_> = cancelled.cancellation_reasons().iter().filter_map(|r| r.code()).collect();
                     cancelled_by(&codes, subject).unwrap_or_else(|| call.failed(&error))
                 }
                 _ => call.failed(&error),
@@ -162,9 +142,7 @@ impl Control {
 fn cancelled_by(codes: &[&str], subject: &str) -> Option<Error> {
     let any = |wanted: &[&str]| codes.iter().any(|code| wanted.contains(code));
     if any(&["ConditionalCheckFailed", "TransactionConflict"]) {
-        return Some(Error::Conflict(format!(
-            "the state of {subject} was changed by somebody else first"
-        )));
+        return Some(Error::Conflict(format!("the state of {subject} was changed by somebody else first")));
     }
     any(&["ThrottlingError", "ProvisionedThroughputExceeded"])
         .then(|| Error::Throttled(format!("dynamodb:TransactWriteItems for the state of {subject}")))

@@ -24,20 +24,13 @@ impl Stragglers for Control {
             ("at", n(straggler.at)),
         ];
         let mut item = row::item(subject, &sk, attributes);
-        let image = straggler
-            .image
-            .as_ref()
-            .map(|image| AttributeValue::M(item_to_sdk(&image.0)));
+        let image = straggler.image.as_ref().map(|image| AttributeValue::M(item_to_sdk(&image.0)));
         item.extend(image.map(|image| ("image".to_owned(), image)));
         self.put(item).await
     }
 
     async fn list(&self, subject: &str, limit: u32) -> Result<Vec<Straggler>, Error> {
-        self.rows(subject, PREFIX, Order::Forwards, limit)
-            .await?
-            .iter()
-            .map(straggler)
-            .collect()
+        self.rows(subject, PREFIX, Order::Forwards, limit).await?.iter().map(straggler).collect()
     }
 
     async fn count(&self, subject: &str) -> Result<u64, Error> {
@@ -53,10 +46,8 @@ impl Stragglers for Control {
                 .expression_attribute_values(":pk", s(subject))
                 .expression_attribute_values(":prefix", s(PREFIX))
                 .set_exclusive_start_key(after);
-            let answer = request
-                .send()
-                .await
-                .map_err(|error| self.call("dynamodb:Query", Effect::Reads).failed(&error))?;
+            let answer =
+                request.send().await.map_err(|error| self.call("dynamodb:Query", Effect::Reads).failed(&error))?;
             count += u64::try_from(answer.count).unwrap_or_default();
             after = answer.last_evaluated_key;
             if after.is_none() {
@@ -82,9 +73,6 @@ fn key(row: &Row) -> Result<Key, Error> {
     let item = item_from_sdk(attributes)?;
     // The table's own order of key attributes does not matter for a key's identity.
     let mut names = item.0.keys().cloned();
-    let schema = KeySchema {
-        partition: names.next().unwrap_or_default(),
-        sort: names.next(),
-    };
+    let schema = KeySchema { partition: names.next().unwrap_or_default(), sort: names.next() };
     schema.key(item).map_err(|_| row.broken("key"))
 }

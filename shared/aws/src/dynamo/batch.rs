@@ -13,11 +13,7 @@ use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::Effect;
 
 /// Pauses before keys are asked for again of which a call processed none.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_millis(800),
-];
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];
 
 type Keys = Vec<HashMap<String, Sdk>>;
 
@@ -25,14 +21,9 @@ impl DynamoTable {
     /// Reads `keys`, strongly consistent, asking again for what was left unprocessed, all within the longest
     /// time of a call.
     pub(super) async fn get_batch(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {
-        let found = tokio::time::timeout(self.longest, self.find(keys))
-            .await
-            .unwrap_or_else(|_| {
-                Err(Error::Unavailable(format!(
-                    "no answer for a read of {} within {:?}",
-                    self.name, self.longest
-                )))
-            })?;
+        let found = tokio::time::timeout(self.longest, self.find(keys)).await.unwrap_or_else(|_| {
+            Err(Error::Unavailable(format!("no answer for a read of {} within {:?}", self.name, self.longest)))
+        })?;
         Ok(keys.iter().map(|key| found.get(&key.id()).cloned()).collect())
     }
 
@@ -46,18 +37,12 @@ impl DynamoTable {
             left = unprocessed;
             for item in items {
                 let item = item_from_sdk(item)?;
-                let key = self
-                    .schema()
-                    .key_of(&item)
-                    .map_err(|error| Error::Invariant(error.to_string()))?;
+                let key = self.schema().key_of(&item).map_err(|error| Error::Invariant(error.to_string()))?;
                 found.insert(key.id(), item);
             }
             if left.len() == asked {
                 let Some(pause) = pauses.next() else {
-                    return Err(Error::Throttled(format!(
-                        "{asked} keys of {} stay unprocessed",
-                        self.name
-                    )));
+                    return Err(Error::Throttled(format!("{asked} keys of {} stay unprocessed", self.name)));
                 };
                 tokio::time::sleep(pause).await;
             }
@@ -68,22 +53,11 @@ impl DynamoTable {
     // The items found and the keys left unprocessed.
     async fn ask(&self, keys: Keys) -> Result<(Keys, Keys), Error> {
         let call = self.call("dynamodb:BatchGetItem", Effect::Reads);
-        let wanted = KeysAndAttributes::builder()
-            .set_keys(Some(keys))
-            .consistent_read(true)
-            .build();
+        let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(|error| Error::Invariant(error.to_string()))?;
-        let answer = self
-            .repeating
-            .batch_get_item()
-            .request_items(&self.name, wanted)
-            .send()
-            .await;
+        let answer = self.repeating.batch_get_item().request_items(&self.name, wanted).send().await;
         let answer = answer.map_err(|error| call.failed(&error))?;
-        let items = answer
-            .responses
-            .and_then(|mut tables| tables.remove(&self.name))
-            .unwrap_or_default();
+        let items = answer.responses.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
         let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
         Ok((items, left.map(|left| left.keys).unwrap_or_default()))
     }

@@ -9,6 +9,11 @@ use serde_dynamo::AttributeValue;
 
 use super::value::{item_to_sdk, to_sdk};
 
+/// `ExpressionAttributeNames`.
+type Names = HashMap<String, String>;
+/// `ExpressionAttributeValues`.
+type Values = HashMap<String, Sdk>;
+
 /// Placeholders of livemove's own start with this behind `#` or `:`.
 const OWN: &str = "_lm_";
 
@@ -32,9 +37,7 @@ impl Expressions {
     pub(super) fn with(names: HashMap<String, String>, values: HashMap<String, Sdk>) -> Result<Expressions, Error> {
         let own = |placeholder: &&String| placeholder.get(1..).is_some_and(|rest| rest.starts_with(OWN));
         if let Some(placeholder) = names.keys().chain(values.keys()).find(own) {
-            return Err(invalid(format!(
-                "placeholder {placeholder} is reserved by livemove; give it another name"
-            )));
+            return Err(invalid(format!("placeholder {placeholder} is reserved by livemove; give it another name")));
         }
         Ok(Expressions { names, values })
     }
@@ -54,11 +57,8 @@ impl Expressions {
     }
 
     /// Names and values for the request; `None` where there are none, for DynamoDB refuses empty maps.
-    pub(super) fn into_parts(self) -> (Option<HashMap<String, String>>, Option<HashMap<String, Sdk>>) {
-        (
-            Some(self.names).filter(|names| !names.is_empty()),
-            Some(self.values).filter(|values| !values.is_empty()),
-        )
+    pub(super) fn into_parts(self) -> (Option<Names>, Option<Values>) {
+        (Some(self.names).filter(|names| !names.is_empty()), Some(self.values).filter(|values| !values.is_empty()))
     }
 }
 
@@ -82,9 +82,7 @@ pub(super) fn operand(text: &str) -> Result<String, Error> {
         }
     }
     match (depth, text) {
-        (0, "") => Err(invalid(
-            "Invalid ConditionExpression: The expression can not be empty;".to_owned(),
-        )),
+        (0, "") => Err(invalid("Invalid ConditionExpression: The expression can not be empty;".to_owned())),
         (0, text) if whole => Ok(text.to_owned()),
         (0, text) => Ok(format!("({text})")),
         (_, _) => Err(unmatched()),
@@ -96,10 +94,7 @@ fn unmatched() -> Error {
 }
 
 pub(super) fn invalid(message: String) -> Error {
-    Error::Rejected {
-        name: "ValidationException".to_owned(),
-        message,
-    }
+    Error::Rejected { name: "ValidationException".to_owned(), message }
 }
 
 #[cfg(test)]
@@ -126,14 +121,8 @@ mod tests {
     #[test]
     fn the_application_cannot_take_livemoves_placeholders() {
         let names = HashMap::from([("#_lm_own".to_owned(), "x".to_owned())]);
-        assert_eq!(
-            Expressions::with(names, HashMap::new()).unwrap_err().name(),
-            "ValidationException"
-        );
+        assert_eq!(Expressions::with(names, HashMap::new()).unwrap_err().name(), "ValidationException");
         let values = HashMap::from([(":_lm_run".to_owned(), Sdk::Bool(true))]);
-        assert_eq!(
-            Expressions::with(HashMap::new(), values).unwrap_err().name(),
-            "ValidationException"
-        );
+        assert_eq!(Expressions::with(HashMap::new(), values).unwrap_err().name(), "ValidationException");
     }
 }

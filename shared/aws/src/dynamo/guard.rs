@@ -35,11 +35,7 @@ pub(super) fn condition(
 }
 
 fn tombstone(to: &mut Expressions) -> String {
-    format!(
-        "{} = {}",
-        to.name(TOMBSTONE),
-        to.value("true", &AttributeValue::Bool(true))
-    )
+    format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)))
 }
 
 struct Render<'a> {
@@ -112,8 +108,7 @@ impl Render<'_> {
     }
 
     fn position(&mut self, position: &Position) -> String {
-        self.to
-            .value("position", &AttributeValue::S(position.as_str().to_owned()))
+        self.to.value("position", &AttributeValue::S(position.as_str().to_owned()))
     }
 }
 
@@ -122,10 +117,7 @@ mod tests {
     use super::*;
 
     fn render(guard: &Guard, asked: Option<(&str, Option<bool>)>) -> Option<String> {
-        let asked = asked.map(|(text, when_tombstone)| Condition {
-            text: text.to_owned(),
-            when_tombstone,
-        });
+        let asked = asked.map(|(text, when_tombstone)| Condition { text: text.to_owned(), when_tombstone });
         condition(guard, asked.as_ref(), "pk", &mut Expressions::default()).unwrap()
     }
 
@@ -181,10 +173,7 @@ mod tests {
             let mut to = Expressions::default();
             let text = condition(&guard, None, "pk", &mut to).unwrap().unwrap();
             let (names, values) = to.into_parts();
-            let placeholders = names
-                .unwrap_or_default()
-                .into_keys()
-                .chain(values.unwrap_or_default().into_keys());
+            let placeholders = names.unwrap_or_default().into_keys().chain(values.unwrap_or_default().into_keys());
             for placeholder in placeholders {
                 assert!(text.contains(&placeholder), "{placeholder} in {text}");
             }

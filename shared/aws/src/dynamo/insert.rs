@@ -39,10 +39,7 @@ impl DynamoTable {
         let mut keys = HashSet::new();
         let fits = |(place, item): (usize, &Item)| {
             let is_first = keys.insert(self.schema().key_of(item).ok()?.id());
-            is_first
-                .then(|| statement(&self.name, item))
-                .flatten()
-                .map(|request| (place, request))
+            is_first.then(|| statement(&self.name, item)).flatten().map(|request| (place, request))
         };
         items.iter().enumerate().filter_map(fits).collect()
     }
@@ -51,19 +48,11 @@ impl DynamoTable {
     async fn insert_batch(&self, batch: Vec<(usize, BatchStatementRequest)>, answers: &mut [Option<Inserted>]) {
         let call = self.call("dynamodb:PartiQLInsert", Effect::Writes);
         let (places, statements): (Vec<usize>, Vec<BatchStatementRequest>) = batch.into_iter().unzip();
-        let sent = self
-            .repeating
-            .batch_execute_statement()
-            .set_statements(Some(statements))
-            .send()
-            .await;
+        let sent = self.repeating.batch_execute_statement().set_statements(Some(statements)).send().await;
         let outcomes: Vec<Inserted> = match sent {
             Ok(answer) => {
                 let responses = answer.responses.unwrap_or_default();
-                responses
-                    .into_iter()
-                    .map(|response| outcome(&call, response.error))
-                    .collect()
+                responses.into_iter().map(|response| outcome(&call, response.error)).collect()
             }
             // The request as a whole was turned away, for its size for example: its items may still be fine.
             Err(error) if matches!(call.failed(&error), Error::Rejected { .. }) => return,
@@ -81,10 +70,7 @@ impl DynamoTable {
             Ok(key) => key,
             Err(error) => return Inserted::Failed(Error::Invariant(error.to_string())),
         };
-        match self
-            .write_once(&Write::new(key, Action::Put(item.clone()), Guard::Absent))
-            .await
-        {
+        match self.write_once(&Write::new(key, Action::Put(item.clone()), Guard::Absent)).await {
             Ok(Written::Applied(_)) => Inserted::Inserted,
             Ok(Written::Refused(_)) => Inserted::Exists,
             Err(error) => Inserted::Failed(error),
@@ -105,11 +91,7 @@ fn statement(table: &str, item: &Item) -> Option<BatchStatementRequest> {
         return None;
     }
     let values = item.0.values().map(to_sdk).collect();
-    BatchStatementRequest::builder()
-        .statement(text)
-        .set_parameters(Some(values))
-        .build()
-        .ok()
+    BatchStatementRequest::builder().statement(text).set_parameters(Some(values)).build().ok()
 }
 
 fn outcome(call: &Call<'_>, error: Option<BatchStatementError>) -> Inserted {

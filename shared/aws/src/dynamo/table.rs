@@ -36,20 +36,8 @@ impl DynamoTable {
     /// `NoPeerRole`, or what DescribeTable answers: [`Error::Denied`], [`Error::Rejected`]
     /// (`ResourceNotFoundException`), [`Error::Unavailable`].
     pub async fn open(sites: &Sites, end: &End, name: &str, longest: Duration) -> Result<DynamoTable, Error> {
-        let repeating = sites.dynamodb(
-            end,
-            Calls {
-                longest,
-                retry: Retry::Idempotent,
-            },
-        )?;
-        let once = sites.dynamodb(
-            end,
-            Calls {
-                longest,
-                retry: Retry::Never,
-            },
-        )?;
+        let repeating = sites.dynamodb(end, Calls { longest, retry: Retry::Idempotent })?;
+        let once = sites.dynamodb(end, Calls { longest, retry: Retry::Never })?;
         DynamoTable::described(repeating, once, name, format!("table {name} in {end}"), longest).await
     }
 
@@ -67,57 +55,31 @@ impl DynamoTable {
     ) -> Result<DynamoTable, Error> {
         let described = repeating.describe_table().table_name(name).send().await;
         let described = described.map_err(|error| {
-            Call {
-                action: "dynamodb:DescribeTable",
-                resource: &resource,
-                effect: Effect::Reads,
-            }
-            .failed(&error)
+            Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
         })?;
         let elements = described.table.and_then(|table| table.key_schema).unwrap_or_default();
         let schema = key_schema(&elements)
             .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
-        Ok(DynamoTable {
-            repeating,
-            once,
-            name: name.to_owned(),
-            longest,
-            schema,
-            resource,
-        })
+        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
     }
 
     /// The same table through other clients.
     #[must_use]
     pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
-        DynamoTable {
-            repeating,
-            once,
-            ..self.clone()
-        }
+        DynamoTable { repeating, once, ..self.clone() }
     }
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
-        Call {
-            action,
-            resource: &self.resource,
-            effect,
-        }
+        Call { action, resource: &self.resource, effect }
     }
 }
 
 /// The key schema in a DescribeTable answer; `None` without a partition key.
-pub fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
+pub(super) fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
     let name = |kind: KeyType| {
-        elements
-            .iter()
-            .find(|element| element.key_type == kind)
-            .map(|element| element.attribute_name.clone())
+        elements.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.clone())
     };
-    Some(KeySchema {
-        partition: name(KeyType::Hash)?,
-        sort: name(KeyType::Range),
-    })
+    Some(KeySchema { partition: name(KeyType::Hash)?, sort: name(KeyType::Range) })
 }
 
 impl Table for DynamoTable {
@@ -140,10 +102,8 @@ impl Table for DynamoTable {
             .consistent_read(get.consistency == Consistency::Strong)
             .set_projection_expression(projection)
             .set_expression_attribute_names(names);
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
+        let answer =
+            request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
         answer.item.map(item_from_sdk).transpose()
     }
 
@@ -170,25 +130,10 @@ impl Table for DynamoTable {
             .total_segments(number(segment.total))
             .limit(number(limit))
             .set_exclusive_start_key(after.map(|key| item_to_sdk(key.attributes())));
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
-        let items = answer
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(item_from_sdk)
-            .collect::<Result<_, _>>()?;
-        let next = answer
-            .last_evaluated_key
-            .filter(|key| !key.is_empty())
-            .map(item_from_sdk)
-            .transpose()?;
+        let answer = request.send().await.map_err(|error| self.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
+        let items = answer.items.unwrap_or_default().into_iter().map(item_from_sdk).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(item_from_sdk).transpose()?;
         let next = next.map(|key| self.schema.key(key)).transpose();
-        Ok(Page {
-            items,
-            next: next.map_err(|error| Error::Invariant(format!("last evaluated key: {error}")))?,
-        })
+        Ok(Page { items, next: next.map_err(|error| Error::Invariant(format!("last evaluated key: {error}")))? })
     }
 }

@@ -29,6 +29,7 @@ pub fn to_sdk(value: &AttributeValue) -> Sdk {
 /// # Errors
 /// [`Error::Rejected`] for a type that DynamoDB has learnt and this build does not know: better refused than
 /// copied wrongly.
+#[allow(clippy::wildcard_enum_match_arm, reason = "the SDK may learn of a new type at any time")]
 pub fn from_sdk(value: Sdk) -> Result<AttributeValue, Error> {
     Ok(match value {
         Sdk::N(n) => AttributeValue::N(n),
@@ -37,9 +38,7 @@ pub fn from_sdk(value: Sdk) -> Result<AttributeValue, Error> {
         Sdk::B(b) => AttributeValue::B(b.into_inner()),
         Sdk::Null(b) => AttributeValue::Null(b),
         Sdk::M(map) => AttributeValue::M(
-            map.into_iter()
-                .map(|(name, value)| Ok((name, from_sdk(value)?)))
-                .collect::<Result<_, Error>>()?,
+            map.into_iter().map(|(name, value)| Ok((name, from_sdk(value)?))).collect::<Result<_, Error>>()?,
         ),
         Sdk::L(list) => AttributeValue::L(list.into_iter().map(from_sdk).collect::<Result<_, Error>>()?),
         Sdk::Ss(set) => AttributeValue::Ss(set),
@@ -56,10 +55,7 @@ pub fn from_sdk(value: Sdk) -> Result<AttributeValue, Error> {
 
 /// The SDK's form of an item, a key or the values of an expression.
 pub fn item_to_sdk(attributes: &BTreeMap<String, AttributeValue>) -> HashMap<String, Sdk> {
-    attributes
-        .iter()
-        .map(|(name, value)| (name.clone(), to_sdk(value)))
-        .collect()
+    attributes.iter().map(|(name, value)| (name.clone(), to_sdk(value))).collect()
 }
 
 /// The core's form of an item.
@@ -67,11 +63,7 @@ pub fn item_to_sdk(attributes: &BTreeMap<String, AttributeValue>) -> HashMap<Str
 /// # Errors
 /// As [`from_sdk`].
 pub fn item_from_sdk(attributes: HashMap<String, Sdk>) -> Result<Item, Error> {
-    attributes
-        .into_iter()
-        .map(|(name, value)| Ok((name, from_sdk(value)?)))
-        .collect::<Result<_, Error>>()
-        .map(Item)
+    attributes.into_iter().map(|(name, value)| Ok((name, from_sdk(value)?))).collect::<Result<_, Error>>().map(Item)
 }
 
 #[cfg(test)]
@@ -94,13 +86,7 @@ mod tests {
             AttributeValue::Ns(vec!["2.0".to_owned(), "1".to_owned()]),
             AttributeValue::Bs(vec![vec![2], vec![1, 0]]),
             AttributeValue::L(vec![]),
-            AttributeValue::M(
-                [(
-                    "".to_owned(),
-                    AttributeValue::L(vec![text("x"), AttributeValue::Null(true)]),
-                )]
-                .into(),
-            ),
+            AttributeValue::M([("".to_owned(), AttributeValue::L(vec![text("x"), AttributeValue::Null(true)]))].into()),
         ];
         for value in values {
             assert_eq!(from_sdk(to_sdk(&value)).unwrap(), value);

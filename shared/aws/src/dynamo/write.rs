@@ -22,11 +22,7 @@ use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
 
 /// Pauses before a throttled write is sent again; it is sent once more than there are pauses.
-const PAUSES: [Duration; 3] = [
-    Duration::from_millis(50),
-    Duration::from_millis(200),
-    Duration::from_millis(800),
-];
+const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];
 
 impl DynamoTable {
     /// Sends `write`, again only after throttling, all within the longest time of a call.
@@ -43,10 +39,9 @@ impl DynamoTable {
         };
         match tokio::time::timeout(self.longest, attempts).await {
             Ok(done) => done,
-            Err(_) => Err(Error::Ambiguous(format!(
-                "no answer for a write to {} within {:?}",
-                self.name, self.longest
-            ))),
+            Err(_) => {
+                Err(Error::Ambiguous(format!("no answer for a write to {} within {:?}", self.name, self.longest)))
+            }
         }
     }
 
@@ -113,18 +108,12 @@ impl Request {
         let mut expressions = Expressions::of(write)?;
         let condition = guard::condition(&write.guard, write.condition.as_ref(), partition, &mut expressions)?;
         let update = match &write.action {
-            Action::Update {
-                expression,
-                set,
-                remove,
-            } => update_text(expression.as_deref(), set, remove, &mut expressions)?,
+            Action::Update { expression, set, remove } => {
+                update_text(expression.as_deref(), set, remove, &mut expressions)?
+            }
             Action::Put(_) | Action::Delete => None,
         };
-        Ok(Request {
-            condition,
-            update,
-            expressions,
-        })
+        Ok(Request { condition, update, expressions })
     }
 }
 
@@ -196,8 +185,5 @@ where
 
 // DynamoDB leaves an absent item out; some implementations send an empty map. No item is empty.
 fn some(attributes: Attributes) -> Result<Option<Item>, Error> {
-    attributes
-        .filter(|attributes| !attributes.is_empty())
-        .map(item_from_sdk)
-        .transpose()
+    attributes.filter(|attributes| !attributes.is_empty()).map(item_from_sdk).transpose()
 }

@@ -92,14 +92,7 @@ impl<'a> Copier<'a> {
             remedy: "set it to the name of the bucket at the plan's source",
         })?;
         let subject = subject_id(Kind::Bucket, bucket);
-        Ok(Copier {
-            function,
-            control,
-            side,
-            bucket,
-            subject,
-            open: Mutex::default(),
-        })
+        Ok(Copier { function, control, side, bucket, subject, open: Mutex::default() })
     }
 
     /// Handles one batch; answers which messages must be delivered again. Idempotent.
@@ -122,10 +115,8 @@ impl<'a> Copier<'a> {
             let mut followed = self.follow(&open, invocation, &notices).await;
             written += followed.written;
             self.tell(&mut followed).await;
-            let (again, lost): (Vec<_>, Vec<_>) = followed
-                .failed
-                .into_iter()
-                .partition(|(_, error)| error.remedy() == Remedy::Retry);
+            let (again, lost): (Vec<_>, Vec<_>) =
+                followed.failed.into_iter().partition(|(_, error)| error.remedy() == Remedy::Retry);
             failed.extend(lost);
             let now = SystemClock.now();
             if again.is_empty() || now + pause >= patience.min(self.stop(&open, invocation)) {
@@ -136,10 +127,7 @@ impl<'a> Copier<'a> {
             SystemClock.sleep(pause).await;
             pause = (2 * pause).min(PAUSE_MAX);
         }
-        if failed
-            .iter()
-            .any(|(_, error)| matches!(error, Error::Conflict(_) | Error::Refused { .. }))
-        {
+        if failed.iter().any(|(_, error)| matches!(error, Error::Conflict(_) | Error::Refused { .. })) {
             // The plan may have changed: the next batch starts from what is registered then.
             *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
@@ -158,55 +146,30 @@ impl<'a> Copier<'a> {
         };
         let source = S3Bucket::open(&self.function.sites, plan.end(Side::Source))?;
         let target = S3Bucket::open(&self.function.sites, plan.end(Side::Target))?;
-        let watched = Watched {
-            control: self.control,
-            subject: self.subject.clone(),
-            plan: plan.clone(),
-        };
+        let watched = Watched { control: self.control, subject: self.subject.clone(), plan: plan.clone() };
         let lease = Cache::new(watched, SystemClock, plan.timing.lease_ms);
-        let open = Arc::new(Open {
-            plan,
-            source,
-            target,
-            lease,
-        });
+        let open = Arc::new(Open { plan, source, target, lease });
         *self.open.lock().unwrap_or_else(PoisonError::into_inner) = Some(open.clone());
         Ok(Some(open))
     }
 
     fn stop(&self, open: &Open<'_>, invocation: Invocation<'_>) -> Millis {
-        invocation
-            .deadline
-            .saturating_sub(open.plan.timing.call_ms.max(BEFORE_END))
+        invocation.deadline.saturating_sub(open.plan.timing.call_ms.max(BEFORE_END))
     }
 
     async fn follow(&self, open: &Open<'_>, invocation: Invocation<'_>, notices: &[Notice]) -> Followed {
         let ledger = self.control.ledger(self.bucket);
-        let pair = Pair {
-            source: &open.source,
-            target: &open.target,
-            ledger: &ledger,
-            clock: &SystemClock,
-        };
+        let pair = Pair { source: &open.source, target: &open.target, ledger: &ledger, clock: &SystemClock };
         let call = invocation.deadline - self.stop(open, invocation);
         let (holder, deadline) = (invocation.id, invocation.deadline);
-        let follower = Follower {
-            side: self.side,
-            holder,
-            deadline,
-            call,
-            in_flight: IN_FLIGHT,
-        };
+        let follower = Follower { side: self.side, holder, deadline, call, in_flight: IN_FLIGHT };
         follow(&open.lease, pair, follower, notices).await
     }
 
     /// Tells of canaries and late writes; what could not be told comes again.
     async fn tell(&self, followed: &mut Followed) {
         for (nonce, messages) in std::mem::take(&mut followed.canaries) {
-            let told = self
-                .control
-                .canary_seen(&self.subject, self.side, &nonce, SystemClock.now())
-                .await;
+            let told = self.control.canary_seen(&self.subject, self.side, &nonce, SystemClock.now()).await;
             not_told(followed, told, messages);
         }
         for late in std::mem::take(&mut followed.late) {
@@ -229,22 +192,14 @@ impl<'a> Copier<'a> {
         let now = SystemClock.now();
         let lag_ms = if sent > 0 { now.saturating_sub(sent) } else { 0 };
         let config = &self.function.config;
-        Line::new([
-            ("Migration", config.migration.clone()),
-            ("Function", config.function.clone()),
-        ])
-        .value(RECORDS, told as u64)
-        .value(WRITTEN, written)
-        .value(RETRIED, failed.len() as u64)
-        .value(LAG_MS, lag_ms)
-        .emit(now);
-        let report = Report {
-            at: now,
-            record_at: sent,
-            position: None,
-            records: told as u64,
-            failed: failed.len() as u64,
-        };
+        Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
+            .value(RECORDS, told as u64)
+            .value(WRITTEN, written)
+            .value(RETRIED, failed.len() as u64)
+            .value(LAG_MS, lag_ms)
+            .emit(now);
+        let report =
+            Report { at: now, record_at: sent, position: None, records: told as u64, failed: failed.len() as u64 };
         // Figures for the operator: late news costs nothing else.
         if let Err(error) = self.control.report(&self.subject, self.side, &report).await {
             tracing::warn!(subject = %self.subject, error_type = error.name(), %error, "report not stored");
@@ -259,10 +214,6 @@ impl<'a> Copier<'a> {
 fn not_told(followed: &mut Followed, told: Result<(), Error>, messages: Vec<String>) {
     if let Err(error) = told {
         let text = error.to_string();
-        followed.failed.extend(
-            messages
-                .into_iter()
-                .map(|message| (message, Error::Unavailable(text.clone()))),
-        );
+        followed.failed.extend(messages.into_iter().map(|message| (message, Error::Unavailable(text.clone()))));
     }
 }

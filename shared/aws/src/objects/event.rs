@@ -39,10 +39,7 @@ pub fn occurrences(body: &str) -> Result<Vec<Occurrence>, Error> {
         // EventBridge delivers keys as they are.
         Body::Bridge { source, detail } if source == "aws.s3" => Ok(vec![detail.told()]),
         Body::Bridge { source, .. } => Err(unreadable(format!("its source is {source}"))),
-        Body::Direct { records } => records
-            .into_iter()
-            .map(|record| record.s3.decoded().map(About::told))
-            .collect(),
+        Body::Direct { records } => records.into_iter().map(|record| record.s3.decoded().map(About::told)).collect(),
     }
 }
 
@@ -84,16 +81,8 @@ struct Object {
 
 impl About {
     fn told(self) -> Occurrence {
-        let sequencer = self
-            .object
-            .sequencer
-            .filter(|text| !text.is_empty())
-            .map(|text| Sequencer::new(&text));
-        Occurrence {
-            bucket: self.bucket.name,
-            key: self.object.key,
-            sequencer,
-        }
+        let sequencer = self.object.sequencer.filter(|text| !text.is_empty()).map(|text| Sequencer::new(&text));
+        Occurrence { bucket: self.bucket.name, key: self.object.key, sequencer }
     }
 
     fn decoded(mut self) -> Result<About, Error> {
@@ -123,23 +112,11 @@ mod tests {
     #[test]
     fn every_fixture_is_understood() {
         let key = "invoices/2024 05+06/100%/ü.pdf";
-        assert_eq!(
-            told("s3-eventbridge-created.json"),
-            one(key, Some("00617F08299329D189"))
-        );
-        assert_eq!(
-            told("s3-eventbridge-deleted.json"),
-            one(key, Some("00617F08299329D18A"))
-        );
+        assert_eq!(told("s3-eventbridge-created.json"), one(key, Some("00617F08299329D189")));
+        assert_eq!(told("s3-eventbridge-deleted.json"), one(key, Some("00617F08299329D18A")));
         assert_eq!(told("s3-eventbridge-tags.json"), one(key, None));
-        assert_eq!(
-            told("s3-notification-created.json"),
-            one(key, Some("00617F08299329D189"))
-        );
-        assert_eq!(
-            told("s3-notification-removed.json"),
-            one(key, Some("00617F08299329D18A"))
-        );
+        assert_eq!(told("s3-notification-created.json"), one(key, Some("00617F08299329D189")));
+        assert_eq!(told("s3-notification-removed.json"), one(key, Some("00617F08299329D18A")));
         assert_eq!(told("s3-test-event.json"), []);
     }
 
@@ -151,12 +128,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_refused_by_name() {
-        for body in [
-            "",
-            "[]",
-            "{}",
-            r#"{"source":"aws.ec2","detail":{"bucket":{"name":"b"},"object":{"key":"k"}}}"#,
-        ] {
+        for body in ["", "[]", "{}", r#"{"source":"aws.ec2","detail":{"bucket":{"name":"b"},"object":{"key":"k"}}}"#] {
             assert_eq!(occurrences(body).unwrap_err().name(), "NotAnS3Event", "{body}");
         }
     }

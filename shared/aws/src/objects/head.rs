@@ -30,17 +30,8 @@ impl S3Bucket {
 
     /// The tags of an object; `None` when there is no such object.
     async fn tags(&self, key: &str) -> Result<Option<Tags>, Error> {
-        match self
-            .client
-            .get_object_tagging()
-            .bucket(&self.name)
-            .key(key)
-            .send()
-            .await
-        {
-            Ok(answer) => Ok(Some(
-                answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect(),
-            )),
+        match self.client.get_object_tagging().bucket(&self.name).key(key).send().await {
+            Ok(answer) => Ok(Some(answer.tag_set.into_iter().map(|tag| (tag.key, tag.value)).collect())),
             Err(error) if status(&error) == Some(404) && code(&error) == "NoSuchKey" => Ok(None),
             Err(error) => Err(self.failed("s3:GetObjectTagging", Effect::Reads, &error)),
         }
@@ -48,10 +39,8 @@ impl S3Bucket {
 }
 
 fn head(answer: HeadObjectOutput, tags: Tags) -> Result<Head, Error> {
-    let by_key = matches!(
-        answer.server_side_encryption,
-        Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse)
-    );
+    let by_key =
+        matches!(answer.server_side_encryption, Some(ServerSideEncryption::AwsKms | ServerSideEncryption::AwsKmsDsse));
     Ok(Head {
         etag: unquoted(answer.e_tag())?,
         size: u64::try_from(answer.content_length.unwrap_or_default()).unwrap_or_default(),

@@ -49,33 +49,21 @@ impl S3Bucket {
     pub fn open(sites: &Sites, end: &End) -> Result<S3Bucket, Error> {
         // Every write carries a condition: one that is repeated after it had succeeded is refused, and the next
         // look finds its content in place.
-        let calls = Calls {
-            longest: LONGEST,
-            retry: Retry::Idempotent,
-        };
+        let calls = Calls { longest: LONGEST, retry: Retry::Idempotent };
         Ok(S3Bucket::new(sites.s3(&end.into(), calls)?, &end.name))
     }
 
     /// The bucket `name` through `client`, which must be one for the bucket's own Region.
     pub fn new(client: Client, name: &str) -> S3Bucket {
         let memory = Arc::new(Semaphore::new(CONTENT_MIB as usize));
-        S3Bucket {
-            client,
-            name: name.to_owned(),
-            resource: format!("bucket {name}"),
-            memory,
-        }
+        S3Bucket { client, name: name.to_owned(), resource: format!("bucket {name}"), memory }
     }
 
     fn failed<E>(&self, action: &'static str, effect: Effect, error: &SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let call = Call {
-            action,
-            resource: &self.resource,
-            effect,
-        };
+        let call = Call { action, resource: &self.resource, effect };
         match (status(error), code(error)) {
             // Answers to HEAD have no body, so no code either.
             (Some(403), "") => Error::Denied(format!("{action} on {}: 403", self.resource)),
@@ -90,10 +78,7 @@ fn status<E>(error: &SdkError<E, HttpResponse>) -> Option<u16> {
 }
 
 fn code<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> &str {
-    error
-        .as_service_error()
-        .and_then(ProvideErrorMetadata::code)
-        .unwrap_or_default()
+    error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or_default()
 }
 
 /// Whether a condition of the request did not hold. A missing bucket is no condition.
@@ -136,15 +121,7 @@ impl Bucket for S3Bucket {
         let tag = |(name, value): (&String, &String)| Tag::builder().key(name).value(value).build().map_err(invalid);
         let set = tags.iter().map(tag).collect::<Result<Vec<_>, _>>()?;
         let tagging = Tagging::builder().set_tag_set(Some(set)).build().map_err(invalid)?;
-        match self
-            .client
-            .put_object_tagging()
-            .bucket(&self.name)
-            .key(key)
-            .tagging(tagging)
-            .send()
-            .await
-        {
+        match self.client.put_object_tagging().bucket(&self.name).key(key).tagging(tagging).send().await {
             Ok(_) => Ok(()),
             Err(error) if status(&error) == Some(404) && code(&error) == "NoSuchKey" => Ok(()),
             Err(error) => Err(self.failed("s3:PutObjectTagging", Effect::Writes, &error)),
@@ -152,15 +129,7 @@ impl Bucket for S3Bucket {
     }
 
     async fn remove(&self, key: &str, content: &Etag) -> Result<Removed, Error> {
-        match self
-            .client
-            .delete_object()
-            .bucket(&self.name)
-            .key(key)
-            .if_match(quoted(content))
-            .send()
-            .await
-        {
+        match self.client.delete_object().bucket(&self.name).key(key).if_match(quoted(content)).send().await {
             Ok(_) => Ok(Removed::Gone),
             Err(error) if status(&error) == Some(404) && code(&error) == "NoSuchKey" => Ok(Removed::Gone),
             Err(error) if is_unmet(&error) => Ok(Removed::Changed),
@@ -177,26 +146,14 @@ impl Bucket for S3Bucket {
             .encoding_type(EncodingType::Url)
             .max_keys(i32::try_from(limit.min(LIST_MAX)).unwrap_or(i32::MAX))
             .set_start_after(after.map(str::to_owned));
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.failed("s3:ListBucket", Effect::Reads, &error))?;
+        let answer = request.send().await.map_err(|error| self.failed("s3:ListBucket", Effect::Reads, &error))?;
         let more = answer.is_truncated.unwrap_or_default();
         let entry = |object: aws_sdk_s3::types::Object| {
             let key = decode_key(object.key().unwrap_or_default())?;
             let etag = unquoted(object.e_tag())?;
-            Ok(Entry {
-                key,
-                etag,
-                size: u64::try_from(object.size.unwrap_or_default()).unwrap_or_default(),
-            })
+            Ok(Entry { key, etag, size: u64::try_from(object.size.unwrap_or_default()).unwrap_or_default() })
         };
-        let entries = answer
-            .contents
-            .unwrap_or_default()
-            .into_iter()
-            .map(entry)
-            .collect::<Result<_, Error>>()?;
+        let entries = answer.contents.unwrap_or_default().into_iter().map(entry).collect::<Result<_, Error>>()?;
         Ok(Listing { entries, more })
     }
 
@@ -214,9 +171,7 @@ impl Bucket for S3Bucket {
 fn decode_key(encoded: &str) -> Result<String, Error> {
     let spaced = encoded.replace('+', " ");
     let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded
-        .map(String::from)
-        .map_err(|_| Error::Invariant("a key is not UTF-8".to_owned()))
+    decoded.map(String::from).map_err(|_| Error::Invariant("a key is not UTF-8".to_owned()))
 }
 
 #[cfg(test)]
@@ -225,13 +180,9 @@ mod tests {
 
     #[test]
     fn keys_are_decoded_as_forms_are() {
-        for (encoded, key) in [
-            ("a+b", "a b"),
-            ("a%2Bb", "a+b"),
-            ("a%2520b", "a%20b"),
-            ("%C3%BC/x", "ü/x"),
-            ("plain", "plain"),
-        ] {
+        for (encoded, key) in
+            [("a+b", "a b"), ("a%2Bb", "a+b"), ("a%2520b", "a%20b"), ("%C3%BC/x", "ü/x"), ("plain", "plain")]
+        {
             assert_eq!(decode_key(encoded).unwrap(), key);
         }
         assert!(decode_key("%FF").is_err());
@@ -240,10 +191,7 @@ mod tests {
     #[test]
     fn entity_tags_lose_and_regain_their_quotes() {
         let etag = unquoted(Some("\"abc-2\"")).unwrap();
-        assert_eq!(
-            (etag.0.as_str(), etag.parts(), quoted(&etag)),
-            ("abc-2", Some(2), "\"abc-2\"".to_owned())
-        );
+        assert_eq!((etag.0.as_str(), etag.parts(), quoted(&etag)), ("abc-2", Some(2), "\"abc-2\"".to_owned()));
         assert!(unquoted(None).is_err());
     }
 }

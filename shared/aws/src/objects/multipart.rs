@@ -48,13 +48,8 @@ impl S3Bucket {
             return Ok(Some(own));
         };
         // GET, whose content is not read: a HEAD of a part is not understood by everything that speaks S3.
-        let request = self
-            .client
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .part_number(1)
-            .if_match(super::quoted(&seen.etag));
+        let request =
+            self.client.get_object().bucket(&self.name).key(key).part_number(1).if_match(super::quoted(&seen.etag));
         let first = match request.send().await {
             Ok(answer) => u64::try_from(answer.content_length.unwrap_or_default()).unwrap_or_default(),
             Err(error) if is_unmet(&error) => return Ok(None),
@@ -87,13 +82,8 @@ impl S3Bucket {
                     request.headers_mut().insert("expires", expires.clone());
                 }
             });
-        let answer = request
-            .send()
-            .await
-            .map_err(|error| self.failed("s3:PutObject", Effect::Writes, &error))?;
-        answer
-            .upload_id
-            .ok_or_else(|| Error::Invariant("S3 began an upload without an id".to_owned()))
+        let answer = request.send().await.map_err(|error| self.failed("s3:PutObject", Effect::Writes, &error))?;
+        answer.upload_id.ok_or_else(|| Error::Invariant("S3 began an upload without an id".to_owned()))
     }
 
     async fn fill(
@@ -149,13 +139,7 @@ impl S3Bucket {
         let bytes = (end > start).then(|| (start, end - 1));
         let content = from.read(key, seen, bytes).await?.ok_or(Stop::SourceChanged)?;
         let number = i32::try_from(index + 1).map_err(|_| Error::Invariant("too many parts".to_owned()))?;
-        let request = self
-            .client
-            .upload_part()
-            .bucket(&self.name)
-            .key(key)
-            .upload_id(upload)
-            .part_number(number);
+        let request = self.client.upload_part().bucket(&self.name).key(key).upload_id(upload).part_number(number);
         let answer = request.body(content).send().await;
         let answer = answer.map_err(|error| self.failed("s3:PutObject", Effect::Writes, &error))?;
         Ok(CompletedPart::builder()
@@ -169,12 +153,7 @@ impl S3Bucket {
 
     /// Best effort: what stays behind costs storage until a lifecycle rule removes it, nothing else.
     async fn abort(&self, key: &str, upload: &str) {
-        let request = self
-            .client
-            .abort_multipart_upload()
-            .bucket(&self.name)
-            .key(key)
-            .upload_id(upload);
+        let request = self.client.abort_multipart_upload().bucket(&self.name).key(key).upload_id(upload);
         if let Err(error) = request.send().await {
             let error = self.failed("s3:AbortMultipartUpload", Effect::Writes, &error);
             tracing::warn!(%error, "an unfinished upload stays behind");

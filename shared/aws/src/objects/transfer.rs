@@ -68,13 +68,8 @@ impl S3Bucket {
         bytes: Option<(u64, u64)>,
     ) -> Result<Option<ByteStream>, Error> {
         let range = bytes.map(|(first, last)| format!("bytes={first}-{last}"));
-        let request = self
-            .client
-            .get_object()
-            .bucket(&self.name)
-            .key(key)
-            .if_match(quoted(&seen.etag))
-            .set_range(range);
+        let request =
+            self.client.get_object().bucket(&self.name).key(key).if_match(quoted(&seen.etag)).set_range(range);
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if is_unmet(&error) => return Ok(None),
@@ -87,13 +82,8 @@ impl S3Bucket {
 
     /// Waits until that much content may be held.
     pub(super) async fn room_for(&self, bytes: u64) -> Result<SemaphorePermit<'_>, Error> {
-        let mib = u32::try_from(bytes.div_ceil(MIB))
-            .unwrap_or(u32::MAX)
-            .clamp(1, CONTENT_MIB);
-        self.memory
-            .acquire_many(mib)
-            .await
-            .map_err(|error| Error::Invariant(error.to_string()))
+        let mib = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(u32::MAX).clamp(1, CONTENT_MIB);
+        self.memory.acquire_many(mib).await.map_err(|error| Error::Invariant(error.to_string()))
     }
 }
 
@@ -108,10 +98,7 @@ pub(super) fn condition(expected: &Expect) -> (Option<String>, Option<String>) {
 /// The tags as a query string.
 pub(super) fn tagging(tags: &Tags) -> Option<String> {
     let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
-    let pairs: Vec<String> = tags
-        .iter()
-        .map(|(name, value)| format!("{}={}", encode(name), encode(value)))
-        .collect();
+    let pairs: Vec<String> = tags.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     (!pairs.is_empty()).then(|| pairs.join("&"))
 }
 
@@ -125,11 +112,7 @@ mod tests {
 
     #[test]
     fn tags_become_a_query_string() {
-        let tags: Tags = [
-            ("a b".to_owned(), "c&d=ü".to_owned()),
-            ("empty".to_owned(), String::new()),
-        ]
-        .into();
+        let tags: Tags = [("a b".to_owned(), "c&d=ü".to_owned()), ("empty".to_owned(), String::new())].into();
         assert_eq!(tagging(&tags).unwrap(), "a%20b=c%26d%3D%C3%BC&empty=");
         assert_eq!(tagging(&Tags::new()), None);
     }

@@ -45,9 +45,7 @@ pub(super) async fn tell<R: States + Signals + Stragglers>(
         register.enter(batch.subject, &straggler(batch, change)).await?;
     }
     for nonce in &outcome.canaries {
-        register
-            .canary_seen(batch.subject, batch.side, nonce, batch.now)
-            .await?;
+        register.canary_seen(batch.subject, batch.side, nonce, batch.now).await?;
     }
     // The figures are for gates that wait for good news: late news costs them time, nothing else.
     if let Some(report) = reports.due(batch, outcome)
@@ -64,23 +62,13 @@ fn straggler(batch: &Batch<'_>, change: &Change) -> Straggler {
         Stream::Ignore => batch.state.run,
     };
     let (key, image) = (change.key.clone(), change.new.clone());
-    Straggler {
-        run,
-        sequence: change.sequence.clone(),
-        key,
-        image,
-        at: batch.now,
-    }
+    Straggler { run, sequence: change.sequence.clone(), key, image, at: batch.now }
 }
 
 /// The age of the oldest record, where it is too old and counts: what a side's stream says while nothing is
 /// replicated from it is copied anyway.
 fn too_old(batch: &Batch<'_>) -> Option<Millis> {
-    let oldest = batch
-        .changes
-        .iter()
-        .map(|change| batch.now.saturating_sub(change.at))
-        .max()?;
+    let oldest = batch.changes.iter().map(|change| batch.now.saturating_sub(change.at)).max()?;
     let counts = matches!(batch.state.stream(batch.side), Stream::Replicate(_));
     (counts && oldest > TOO_OLD).then_some(oldest)
 }
@@ -95,21 +83,10 @@ async fn mark_broken<R: States>(register: &R, batch: &Batch<'_>, age: Millis) ->
             return Ok(());
         }
         let hours = age / (60 * 60 * 1000);
-        let why = format!(
-            "a record of the {:?} stream came {hours} hours late; older ones may be lost",
-            batch.side
-        );
-        let next = State {
-            version: state.version + 1,
-            since: batch.now,
-            broken: Some(why.clone()),
-            ..state.clone()
-        };
+        let why = format!("a record of the {:?} stream came {hours} hours late; older ones may be lost", batch.side);
+        let next = State { version: state.version + 1, since: batch.now, broken: Some(why.clone()), ..state.clone() };
         tracing::error!(subject = batch.subject, why, "broken: copy and verify again");
-        match register
-            .transition(batch.subject, &state, &next, &json!({"broken": why}))
-            .await
-        {
+        match register.transition(batch.subject, &state, &next, &json!({"broken": why})).await {
             Err(error @ Error::Conflict(_)) => last = Some(error),
             result => return result,
         }
@@ -137,11 +114,7 @@ impl Reports {
         let report = &mut pending.report;
         report.at = batch.now;
         report.record_at = report.record_at.max(newest);
-        report.position = batch
-            .changes
-            .last()
-            .map(|change| change.sequence.clone())
-            .or(report.position.take());
+        report.position = batch.changes.last().map(|change| change.sequence.clone()).or(report.position.take());
         report.records += batch.changes.len() as u64;
         report.failed += outcome.failed.len() as u64;
         let due = batch.now >= pending.sent + REPORT_EVERY || !outcome.canaries.is_empty();

@@ -62,9 +62,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         if next.phase == Phase::Guarded {
             evidence["ttl_before"] = to_json(&TtlBefore::of(&facts.ttl))?;
         }
-        self.register
-            .transition(&subject.id, &subject.state, &next, &evidence)
-            .await?;
+        self.register.transition(&subject.id, &subject.state, &next, &evidence).await?;
         tracing::info!(subject = subject.id, phase = %next.phase, run = next.run.0, "advanced");
         subject.state = next;
         Ok(())

@@ -11,7 +11,7 @@ use super::{Steering, World};
 
 /// Whether anybody is asked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Asked {
+pub(super) struct Asked {
     /// What counts for this run.
     pub approval: Approval,
     /// A token is kept and waits for an answer; `status` shows the command.
@@ -36,17 +36,10 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         };
         let token = token.filter(|_| approval == Approval::Manual);
         if let Some(token) = token {
-            let request = ApprovalRequest {
-                token: token.to_owned(),
-                run,
-                at: self.clock.now(),
-            };
+            let request = ApprovalRequest { token: token.to_owned(), run, at: self.clock.now() };
             self.register.request_approval(&self.site.migration, &request).await?;
             tracing::info!(run = run.0, "waiting for approval: action status shows the command");
         }
-        Ok(Asked {
-            approval,
-            waiting: token.is_some(),
-        })
+        Ok(Asked { approval, waiting: token.is_some() })
     }
 }

@@ -13,7 +13,7 @@ use super::{Steering, World};
 
 /// Whether the stream is known to arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Armed {
+pub(super) struct Armed {
     /// Of every subject.
     pub armed: bool,
     /// When to ask again; 0 once it is armed.
@@ -36,10 +36,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             let past = subject.state.run > run || subject.state.phase >= Phase::New;
             armed &= past || self.arm_one(&subject, stream).await?;
         }
-        Ok(Armed {
-            armed,
-            wait_seconds: if armed { 0 } else { ASK_AGAIN_SECONDS },
-        })
+        Ok(Armed { armed, wait_seconds: if armed { 0 } else { ASK_AGAIN_SECONDS } })
     }
 
     async fn arm_one(&self, subject: &Subject, stream: RunEnd) -> Result<bool, Error> {
@@ -57,12 +54,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             Some(canary) if now < canary.sent + RESEND => {}
             Some(canary) => self.world.send_canary(kind, end, &canary.nonce).await?,
             None => {
-                let canary = Canary {
-                    nonce: format!("{run}-{now}"),
-                    run,
-                    sent: now,
-                    seen: None,
-                };
+                let canary = Canary { nonce: format!("{run}-{now}"), run, sent: now, seen: None };
                 // Kept first: once it is written it may be seen at any moment.
                 self.register.canary_sent(&subject.id, side, &canary).await?;
                 self.world.send_canary(kind, end, &canary.nonce).await?;

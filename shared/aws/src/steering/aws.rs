@@ -30,10 +30,7 @@ impl<'a> AwsWorld<'a> {
 
     // All of the controller's calls may be repeated: they read, or write what is the same the second time.
     fn calls(&self) -> Calls {
-        Calls {
-            longest: self.longest,
-            retry: Retry::Idempotent,
-        }
+        Calls { longest: self.longest, retry: Retry::Idempotent }
     }
 
     fn dynamodb(&self, end: &plan::End) -> Result<aws_sdk_dynamodb::Client, Error> {
@@ -46,19 +43,12 @@ impl<'a> AwsWorld<'a> {
 }
 
 fn place(end: &plan::End) -> End {
-    End {
-        account: end.account.clone(),
-        region: end.region.clone(),
-    }
+    End { account: end.account.clone(), region: end.region.clone() }
 }
 
 /// A call about one end, for the texts of errors.
 fn call<'a>(action: &'static str, resource: &'a str, effect: Effect) -> Call<'a> {
-    Call {
-        action,
-        resource,
-        effect,
-    }
+    Call { action, resource, effect }
 }
 
 impl World for AwsWorld<'_> {

@@ -16,7 +16,7 @@ use super::{Steering, World};
 
 /// Which run to work on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Begun {
+pub(super) struct Begun {
     /// The run.
     pub run: Run,
     /// Everything is there already.
@@ -32,10 +32,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// `PointOfNoReturn`, `FinishFirst`, `RunsDiffer`, `TooEarly`, `NotRegistered`; those of the register.
     pub(super) async fn begin(&self, direction: Direction) -> Result<Begun, Error> {
         let subjects = self.subjects().await?;
-        let states: Vec<_> = subjects
-            .iter()
-            .map(|subject| (subject.id.clone(), subject.state.clone()))
-            .collect();
+        let states: Vec<_> = subjects.iter().map(|subject| (subject.id.clone(), subject.state.clone())).collect();
         let begin = steer::begin(&states, direction)?;
         let (mut turns, mut closed) = (Vec::new(), Vec::new());
         for subject in begin.turn.iter().filter_map(|index| subjects.get(*index)) {
@@ -50,14 +47,8 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         for (subject, next) in turns {
             let evidence = json!({"action": "begin", "direction": direction});
-            self.register
-                .transition(&subject.id, &subject.state, &next, &evidence)
-                .await?;
+            self.register.transition(&subject.id, &subject.state, &next, &evidence).await?;
         }
-        Ok(Begun {
-            run: begin.run,
-            there: begin.there,
-            retreat: begin.retreat,
-        })
+        Ok(Begun { run: begin.run, there: begin.there, retreat: begin.retreat })
     }
 }

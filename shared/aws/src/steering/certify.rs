@@ -16,7 +16,7 @@ use super::{Steering, World};
 
 /// The certificates of a run, one for each table and bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Certified {
+pub(super) struct Certified {
     /// The run.
     pub run: Run,
     /// What was proved.
@@ -46,11 +46,8 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let now = self.clock.now();
         may_work(state, &subject.plan.timing, now).map_err(|closed| refusal(&[closed]))?;
-        let position = self
-            .register
-            .reported(&subject.id, RunEnd::Source.side(run))
-            .await?
-            .and_then(|report| report.position);
+        let position =
+            self.register.reported(&subject.id, RunEnd::Source.side(run)).await?.and_then(|report| report.position);
         let issue = Issue {
             migration: &self.site.migration,
             subject: &subject.id,

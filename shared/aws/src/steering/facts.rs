@@ -32,9 +32,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
 
     /// One job of the subject's run.
     pub(super) async fn job(&self, subject: &Subject, job: Job) -> Result<JobSummary, Error> {
-        Ok(JobSummary::of(
-            &self.register.segments(&subject.id, subject.state.run, job).await?,
-        ))
+        Ok(JobSummary::of(&self.register.segments(&subject.id, subject.state.run, job).await?))
     }
 
     /// Whether items expire at the run's source and at its target.
@@ -44,9 +42,6 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let run = subject.state.run;
         let end = |end: RunEnd| subject.plan.end(end.side(run));
-        Ok([
-            self.world.ttl(end(RunEnd::Source)).await?,
-            self.world.ttl(end(RunEnd::Target)).await?,
-        ])
+        Ok([self.world.ttl(end(RunEnd::Source)).await?, self.world.ttl(end(RunEnd::Target)).await?])
     }
 }

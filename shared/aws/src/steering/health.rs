@@ -14,17 +14,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// `NotRegistered`; those of the register.
     pub(super) async fn health(&self) -> Result<Health, Error> {
-        let all: Vec<Health> = self
-            .subjects()
-            .await?
-            .iter()
-            .map(|subject| health(&subject.state))
-            .collect();
+        let all: Vec<Health> = self.subjects().await?.iter().map(|subject| health(&subject.state)).collect();
         let last = all.last().copied();
         let last = last.ok_or_else(|| Error::Invariant("a registered plan moves nothing".to_owned()))?;
-        Ok(Health {
-            healthy: all.iter().all(|one| one.healthy),
-            ..last
-        })
+        Ok(Health { healthy: all.iter().all(|one| one.healthy), ..last })
     }
 }

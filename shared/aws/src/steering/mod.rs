@@ -71,12 +71,7 @@ pub struct Steering<'a, R, W, C> {
 impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
     /// A controller of one migration.
     pub fn new(register: &'a R, world: W, clock: C, site: Site) -> Steering<'a, R, W, C> {
-        Steering {
-            register,
-            world,
-            clock,
-            site,
-        }
+        Steering { register, world, clock, site }
     }
 
     /// Does what a request asks, and answers as the state machines expect.
@@ -117,9 +112,9 @@ impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
             Request::Seal { run, .. } => to_json(&Box::pin(self.seal(*run)).await?),
             Request::Verified { run, .. } => to_json(&Box::pin(self.verified(*run)).await?),
             Request::Certify { run, .. } => to_json(&Box::pin(self.certify(*run)).await?),
-            Request::Approval {
-                run, token, approval, ..
-            } => to_json(&Box::pin(self.approval(*run, token.as_deref(), *approval)).await?),
+            Request::Approval { run, token, approval, .. } => {
+                to_json(&Box::pin(self.approval(*run, token.as_deref(), *approval)).await?)
+            }
             Request::Status { .. } => to_json(&Box::pin(self.status()).await?),
             Request::Health { .. } => to_json(&Box::pin(self.health()).await?),
         }

@@ -20,7 +20,7 @@ use report::Report;
 
 /// What was registered, and what an operator should know.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Checked {
+pub(super) struct Checked {
     /// The migration.
     pub migration: String,
     /// Its tables and buckets.
@@ -56,9 +56,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 Kind::Bucket,
                 &mut report,
             )?;
-            let registered = known
-                .iter()
-                .any(|(k, _)| k.kind == Kind::Bucket && k.source == bucket.source);
+            let registered = known.iter().any(|(k, _)| k.kind == Kind::Bucket && k.source == bucket.source);
             buckets::check(&path, bucket, source.as_ref(), target.as_ref(), registered, &mut report);
         }
         for (index, table) in plan.tables.iter().enumerate() {
@@ -77,23 +75,13 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 Kind::Table,
                 &mut report,
             )?;
-            let registered = known
-                .iter()
-                .any(|(k, _)| k.kind == Kind::Table && k.source == table.source);
+            let registered = known.iter().any(|(k, _)| k.kind == Kind::Table && k.source == table.source);
             tables::check(&path, table, source.as_ref(), target.as_ref(), registered, &mut report);
         }
         let warnings = report.finish()?;
         self.register_plan(&plan).await?;
-        let subjects = plan
-            .subjects()
-            .iter()
-            .map(livemove_core::plan::SubjectPlan::subject)
-            .collect();
-        Ok(Checked {
-            migration: plan.migration,
-            subjects,
-            warnings,
-        })
+        let subjects = plan.subjects().iter().map(livemove_core::plan::SubjectPlan::subject).collect();
+        Ok(Checked { migration: plan.migration, subjects, warnings })
     }
 
     /// A probe's answer, or the problem that it met.
@@ -120,18 +108,10 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let now = self.clock.now();
         for subject in plan.subjects() {
             match self.register.load(&subject.subject()).await? {
-                None => {
-                    self.register
-                        .create(&subject, &State::first(now), &json!({"action": "preflight"}))
-                        .await?
-                }
+                None => self.register.create(&subject, &State::first(now), &json!({"action": "preflight"})).await?,
                 Some((_, stored)) if stored == subject => {}
                 Some((state, stored)) => {
-                    let next = State {
-                        version: state.version + 1,
-                        since: now,
-                        ..state.clone()
-                    };
+                    let next = State { version: state.version + 1, since: now, ..state.clone() };
                     let evidence = json!({"action": "preflight", "plan_before": super::to_json(&stored)?});
                     self.register.replan(&subject, &state, &next, &evidence).await?;
                 }

@@ -34,9 +34,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         for (index, next) in moves {
             if let Some(subject) = subjects.get_mut(index) {
-                self.register
-                    .transition(&subject.id, &subject.state, &next, &json!({"action": "retreat"}))
-                    .await?;
+                self.register.transition(&subject.id, &subject.state, &next, &json!({"action": "retreat"})).await?;
                 tracing::info!(subject = subject.id, phase = %next.phase, run = next.run.0, "retreated");
                 subject.state = next;
             }

@@ -43,9 +43,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 self.register.forget(&subject.id, run, job).await?;
             }
             let evidence = json!({"action": "seal", "facts": to_json(&facts)?});
-            self.register
-                .transition(&subject.id, &subject.state, &next, &evidence)
-                .await?;
+            self.register.transition(&subject.id, &subject.state, &next, &evidence).await?;
             tracing::info!(subject = subject.id, run = run.0, "sealed");
             subject.state = next;
         }

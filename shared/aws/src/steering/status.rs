@@ -17,7 +17,7 @@ use super::{Steering, World, seconds};
 
 /// The whole migration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Status {
+pub(super) struct Status {
     /// The migration.
     pub migration: String,
     /// The latest run of any subject.
@@ -37,7 +37,7 @@ pub struct Status {
 
 /// A state machine that waits for approval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct WaitingApproval {
+pub(super) struct WaitingApproval {
     /// Since when, in milliseconds since 1970.
     pub since: Millis,
     /// The command that says yes.
@@ -48,7 +48,7 @@ pub struct WaitingApproval {
 
 /// One table or bucket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct SubjectStatus {
+pub(super) struct SubjectStatus {
     /// Its id.
     pub subject: String,
     /// Its run.
@@ -81,7 +81,7 @@ pub struct SubjectStatus {
 
 /// The stream of one side.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct StreamStatus {
+pub(super) struct StreamStatus {
     /// The latest canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
@@ -94,14 +94,7 @@ pub struct StreamStatus {
     pub lag_ms: Option<Millis>,
 }
 
-const JOBS: [Job; 6] = [
-    Job::Copy,
-    Job::Verify,
-    Job::Repair,
-    Job::Finish,
-    Job::Certify,
-    Job::Sweep,
-];
+const JOBS: [Job; 6] = [Job::Copy, Job::Verify, Job::Repair, Job::Finish, Job::Certify, Job::Sweep];
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Reads everything; changes nothing. Not one moment's picture: each row is read on its own.
@@ -113,9 +106,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let run = all.iter().map(|subject| subject.state.run).max().unwrap_or_default();
         let phase = standing(&all, run, self.clock.now()).phase;
         let gauges = || all.iter().map(|subject| gauge(&subject.state));
-        let rollback = gauges()
-            .find(|gauge| !gauge.can_go_back)
-            .or_else(|| gauges().next_back());
+        let rollback = gauges().find(|gauge| !gauge.can_go_back).or_else(|| gauges().next_back());
         let rollback = rollback.ok_or_else(|| Error::Invariant("a registered plan moves nothing".to_owned()))?;
         let mut subjects = Vec::new();
         for subject in &all {
@@ -123,15 +114,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let migration = self.site.migration.clone();
         let approval = self.waiting(run, &all).await?;
-        Ok(Status {
-            migration,
-            run,
-            direction: Direction::of(run),
-            phase,
-            rollback,
-            approval,
-            subjects,
-        })
+        Ok(Status { migration, run, direction: Direction::of(run), phase, rollback, approval, subjects })
     }
 
     async fn status_of(&self, subject: &Subject) -> Result<SubjectStatus, Error> {
@@ -145,10 +128,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let mut streams = BTreeMap::new();
         for side in [Side::Source, Side::Target] {
-            let (canary, report) = (
-                self.register.canary(id, side).await?,
-                self.register.reported(id, side).await?,
-            );
+            let (canary, report) = (self.register.canary(id, side).await?, self.register.reported(id, side).await?);
             let lag_ms = report.as_ref().map(|report| report.at.saturating_sub(report.record_at));
             streams.insert(side, StreamStatus { canary, report, lag_ms });
         }
@@ -178,18 +158,16 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let before = all.iter().any(|subject| subject.to_do(run, Phase::Handoff).is_some());
         let request = self.register.approval(&self.site.migration).await?;
         let region = &self.site.region;
-        Ok(request
-            .filter(|request| before && request.run == run)
-            .map(|request| WaitingApproval {
-                since: request.at,
-                approve: format!(
-                    "aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{}'",
-                    request.token
-                ),
-                reject: format!(
-                    "aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{}'",
-                    request.token
-                ),
-            }))
+        Ok(request.filter(|request| before && request.run == run).map(|request| WaitingApproval {
+            since: request.at,
+            approve: format!(
+                "aws stepfunctions send-task-success --region {region} --task-output '{{}}' --task-token '{}'",
+                request.token
+            ),
+            reject: format!(
+                "aws stepfunctions send-task-failure --region {region} --error Rejected --task-token '{}'",
+                request.token
+            ),
+        }))
     }
 }

@@ -22,7 +22,7 @@ pub(super) struct Subject {
 
 /// Where the migration stands after a step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Standing {
+pub(super) struct Standing {
     /// The furthest phase of any subject; a bucket that is frozen counts as in handoff.
     pub phase: Phase,
     /// How long to wait until nobody acts on the state before any more.
@@ -35,10 +35,7 @@ pub struct Standing {
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// The plan that was registered.
     pub(super) async fn plan(&self) -> Result<Plan, Error> {
-        self.register
-            .plan(&self.site.migration)
-            .await?
-            .ok_or_else(|| not_registered("the migration"))
+        self.register.plan(&self.site.migration).await?.ok_or_else(|| not_registered("the migration"))
     }
 
     /// All subjects, buckets first.
@@ -91,19 +88,12 @@ pub(super) fn standing(subjects: &[Subject], run: Run, now: Millis) -> Standing 
     // A later run is past every phase of this one.
     let phase = in_run().map(Subject::phase).max().unwrap_or(Phase::New);
     let wait = in_run().map(|subject| subject.wait_ms(now)).max().unwrap_or_default();
-    Standing {
-        phase,
-        wait_seconds: seconds(wait),
-        warnings: Vec::new(),
-    }
+    Standing { phase, wait_seconds: seconds(wait), warnings: Vec::new() }
 }
 
 /// Reasons of one subject, told apart from those of others.
 pub(super) fn of_subject(id: &str, reasons: Vec<Closed>) -> impl Iterator<Item = Closed> {
-    reasons.into_iter().map(move |closed| Closed {
-        reason: format!("{id}: {}", closed.reason),
-        ..closed
-    })
+    reasons.into_iter().map(move |closed| Closed { reason: format!("{id}: {}", closed.reason), ..closed })
 }
 
 fn not_registered(what: &str) -> Error {

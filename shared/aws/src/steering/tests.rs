@@ -54,19 +54,15 @@ impl World for &Made {
         match self.tables.lock().unwrap().get(&end.name) {
             Some(Ok(probe)) => Ok(probe.clone()),
             Some(Err(text)) => Err(Error::Denied((*text).to_owned())),
-            None => Err(Error::Rejected {
-                name: "ResourceNotFoundException".to_owned(),
-                message: "no table".to_owned(),
-            }),
+            None => {
+                Err(Error::Rejected { name: "ResourceNotFoundException".to_owned(), message: "no table".to_owned() })
+            }
         }
     }
 
     async fn probe_bucket(&self, end: &End) -> Result<BucketProbe, Error> {
         let found = self.buckets.lock().unwrap().get(&end.name).cloned();
-        found.ok_or_else(|| Error::Rejected {
-            name: "NoSuchBucket".to_owned(),
-            message: "no bucket".to_owned(),
-        })
+        found.ok_or_else(|| Error::Rejected { name: "NoSuchBucket".to_owned(), message: "no bucket".to_owned() })
     }
 
     async fn ttl(&self, end: &End) -> Result<Ttl, Error> {
@@ -81,11 +77,7 @@ impl World for &Made {
             });
         }
         if let Some(Ok(table)) = self.tables.lock().unwrap().get_mut(&end.name) {
-            table.ttl = if expire {
-                Ttl::Enabled(attribute.to_owned())
-            } else {
-                Ttl::Disabled
-            };
+            table.ttl = if expire { Ttl::Enabled(attribute.to_owned()) } else { Ttl::Disabled };
         }
         Ok(())
     }
@@ -121,41 +113,17 @@ impl Stage {
         };
         let mut source = table(Ttl::Enabled("expires".to_owned()));
         source.sample.items = 100;
-        stage
-            .world
-            .tables
-            .lock()
-            .unwrap()
-            .insert("orders".to_owned(), Ok(source));
-        stage
-            .world
-            .tables
-            .lock()
-            .unwrap()
-            .insert("orders-new".to_owned(), Ok(table(Ttl::Disabled)));
+        stage.world.tables.lock().unwrap().insert("orders".to_owned(), Ok(source));
+        stage.world.tables.lock().unwrap().insert("orders-new".to_owned(), Ok(table(Ttl::Disabled)));
         for (name, region, empty) in [("pictures", "us-east-1", false), ("pictures-new", "eu-west-1", true)] {
-            let probe = BucketProbe {
-                region: region.to_owned(),
-                event_bridge: true,
-                versioning: None,
-                empty,
-            };
+            let probe = BucketProbe { region: region.to_owned(), event_bridge: true, versioning: None, empty };
             stage.world.buckets.lock().unwrap().insert(name.to_owned(), probe);
         }
         stage
     }
 
     fn table(&self, name: &str, change: impl FnOnce(&mut TableProbe)) {
-        change(
-            self.world
-                .tables
-                .lock()
-                .unwrap()
-                .get_mut(name)
-                .unwrap()
-                .as_mut()
-                .unwrap(),
-        );
+        change(self.world.tables.lock().unwrap().get_mut(name).unwrap().as_mut().unwrap());
     }
 
     fn ask(&self, request: Value) -> Result<Value, Error> {
@@ -188,30 +156,17 @@ impl Stage {
     /// All segments of a job are done, and found this.
     fn did(&self, subject: &str, run: u32, job: Job, counts: Counts) {
         for index in 0..2 {
-            let task = Task {
-                subject: subject.to_owned(),
-                run: Run(run),
-                job,
-                segment: Segment { index, total: 2 },
-            };
+            let task = Task { subject: subject.to_owned(), run: Run(run), job, segment: Segment { index, total: 2 } };
             let before: Checkpoint<String> = block_on(self.register.load_checkpoint(&task));
-            let next = Checkpoint {
-                version: before.version + 1,
-                done: true,
-                counts: counts.clone(),
-                ..before
-            };
+            let next = Checkpoint { version: before.version + 1, done: true, counts: counts.clone(), ..before };
             block_on(Checkpoints::save(&self.register, &task, &next)).unwrap();
         }
     }
 
     fn see_canaries(&self) {
         for (name, nonce) in self.world.canaries.lock().unwrap().drain(..) {
-            let (subject, kind_new) = if name.starts_with("orders") {
-                (TABLE, "orders-new")
-            } else {
-                (BUCKET, "pictures-new")
-            };
+            let (subject, kind_new) =
+                if name.starts_with("orders") { (TABLE, "orders-new") } else { (BUCKET, "pictures-new") };
             let side = if name == kind_new { Side::Target } else { Side::Source };
             block_on(self.register.canary_seen(subject, side, &nonce, 7)).unwrap();
         }

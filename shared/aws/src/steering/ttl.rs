@@ -35,10 +35,7 @@ impl TtlBefore {
             Ttl::Enabled(attribute) => Some(attribute.clone()),
             Ttl::Disabled | Ttl::Changing => None,
         };
-        TtlBefore {
-            source: attribute(source),
-            target: attribute(target),
-        }
+        TtlBefore { source: attribute(source), target: attribute(target) }
     }
 }
 
@@ -51,10 +48,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         }
         let before = self.ttl_before(subject).await?;
         let mut warnings = Vec::new();
-        for (run_end, now) in [RunEnd::Source, RunEnd::Target]
-            .into_iter()
-            .zip(self.ttl_of_ends(subject).await?)
-        {
+        for (run_end, now) in [RunEnd::Source, RunEnd::Target].into_iter().zip(self.ttl_of_ends(subject).await?) {
             let end = subject.plan.end(run_end.side(subject.state.run));
             match (wanted(subject.state.phase, run_end, before.as_ref()), now) {
                 (Wanted::Off, Ttl::Enabled(attribute)) => self.switch(end, &attribute, false, &mut warnings).await,
@@ -68,10 +62,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     async fn switch(&self, end: &End, attribute: &str, expire: bool, warnings: &mut Vec<String>) {
         if let Err(error) = self.world.switch_ttl(end, attribute, expire).await {
             let word = if expire { "enable" } else { "disable" };
-            let warning = format!(
-                "{word} time to live by attribute {attribute} of table {}: {error}",
-                end.name
-            );
+            let warning = format!("{word} time to live by attribute {attribute} of table {}: {error}", end.name);
             tracing::warn!(warning, "time to live is not switched yet");
             warnings.push(warning);
         }
@@ -81,13 +72,11 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     async fn ttl_before(&self, subject: &Subject) -> Result<Option<TtlBefore>, Error> {
         let history = self.register.history(&subject.id, HISTORY).await?;
         // The oldest: a second step to guarded after a retreat may find it switched off still.
-        let steps = history
-            .into_iter()
-            .filter(|t| t.to.run == subject.state.run && t.to.phase == Phase::Guarded);
-        let found = steps
+        let steps = history.into_iter().filter(|t| t.to.run == subject.state.run && t.to.phase == Phase::Guarded);
+        let mut found = steps
             .filter_map(|t| t.evidence.get("ttl_before").cloned())
             .filter_map(|ttl: Value| serde_json::from_value(ttl).ok());
-        Ok(found.last())
+        Ok(found.next_back())
     }
 }
 
@@ -106,9 +95,9 @@ fn wanted(phase: Phase, end: RunEnd, before: Option<&TtlBefore>) -> Wanted {
     match (phase, end) {
         (Phase::Guarded | Phase::Handoff, _) => Wanted::Off,
         // What expired at the source expires at the target from now on.
-        (Phase::New | Phase::Final, RunEnd::Target) => own
-            .or_else(|| before.and_then(|before| before.source.clone()))
-            .map_or(Wanted::AsItIs, Wanted::On),
+        (Phase::New | Phase::Final, RunEnd::Target) => {
+            own.or_else(|| before.and_then(|before| before.source.clone())).map_or(Wanted::AsItIs, Wanted::On)
+        }
         (Phase::New | Phase::Final, RunEnd::Source) => Wanted::AsItIs,
         // After a retreat.
         (Phase::Old | Phase::Copy, _) => own.map_or(Wanted::AsItIs, Wanted::On),
@@ -121,10 +110,7 @@ mod tests {
 
     #[test]
     fn items_expire_where_they_are_served_and_nowhere_while_keys_move() {
-        let before = TtlBefore {
-            source: Some("expires".to_owned()),
-            target: None,
-        };
+        let before = TtlBefore { source: Some("expires".to_owned()), target: None };
         let on = || Wanted::On("expires".to_owned());
         for phase in [Phase::Guarded, Phase::Handoff] {
             assert_eq!(wanted(phase, RunEnd::Source, Some(&before)), Wanted::Off);
@@ -135,11 +121,7 @@ mod tests {
             assert_eq!(wanted(phase, RunEnd::Source, Some(&before)), Wanted::AsItIs);
             assert_eq!(wanted(phase, RunEnd::Target, None), Wanted::AsItIs);
         }
-        assert_eq!(
-            wanted(Phase::Copy, RunEnd::Source, Some(&before)),
-            on(),
-            "after a retreat"
-        );
+        assert_eq!(wanted(Phase::Copy, RunEnd::Source, Some(&before)), on(), "after a retreat");
         assert_eq!(wanted(Phase::Old, RunEnd::Target, Some(&before)), Wanted::AsItIs);
     }
 }

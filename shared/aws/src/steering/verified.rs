@@ -13,7 +13,7 @@ use super::{Steering, World};
 
 /// What the verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Verified {
+pub(super) struct Verified {
     /// Nothing differs.
     pub identical: bool,
     /// How many items and objects differ.
@@ -39,18 +39,12 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             if !verify.is_done() {
                 return Err(Error::refused(
                     "GateClosed",
-                    format!(
-                        "{}: verify has done {} of {} segments",
-                        subject.id, verify.done, verify.segments
-                    ),
+                    format!("{}: verify has done {} of {} segments", subject.id, verify.done, verify.segments),
                     "run the verify job until all segments are done",
                 ));
             }
             differences += verify.counts.differing;
         }
-        Ok(Verified {
-            identical: differences == 0,
-            differences,
-        })
+        Ok(Verified { identical: differences == 0, differences })
     }
 }

@@ -20,11 +20,9 @@ impl Condition {
             Condition::Compare(comparator, a, b) => {
                 value::compare(*comparator, constant(a).as_deref(), constant(b).as_deref())
             }
-            Condition::Between(a, low, high) => value::between(
-                constant(a).as_deref(),
-                constant(low).as_deref(),
-                constant(high).as_deref(),
-            ),
+            Condition::Between(a, low, high) => {
+                value::between(constant(a).as_deref(), constant(low).as_deref(), constant(high).as_deref())
+            }
             Condition::In(a, list) => {
                 let a = constant(a);
                 list.iter().any(|b| value::equal(a.as_deref(), constant(b).as_deref()))

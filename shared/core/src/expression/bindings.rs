@@ -53,9 +53,7 @@ impl Bindings<'_> {
             used.extend(tokens(*kind, text)?.into_iter().map(|token| token.text));
         }
         let unused = |field: &str, key: &String| {
-            validation(format!(
-                "Value provided in {field} unused in expressions: keys: {{{key}}}"
-            ))
+            validation(format!("Value provided in {field} unused in expressions: keys: {{{key}}}"))
         };
         if let Some(key) = self.names.keys().find(|key| !used.contains(&key.as_str())) {
             return Err(unused("ExpressionAttributeNames", key));

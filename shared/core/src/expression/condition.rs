@@ -235,14 +235,12 @@ fn function(cursor: &mut Cursor<'_>) -> Result<Term, Error> {
             )));
         }
         ("if_not_exists" | "list_append", ..) => {
-            return Err(cursor.kind.invalid(format_args!(
-                "The function is not allowed in a condition expression; function: {name}"
-            )));
-        }
-        _ => {
             return Err(cursor
                 .kind
-                .invalid(format_args!("Invalid function name; function: {name}")));
+                .invalid(format_args!("The function is not allowed in a condition expression; function: {name}")));
+        }
+        _ => {
+            return Err(cursor.kind.invalid(format_args!("Invalid function name; function: {name}")));
         }
     };
     Ok(term)
@@ -251,14 +249,14 @@ fn function(cursor: &mut Cursor<'_>) -> Result<Term, Error> {
 fn path(cursor: &Cursor<'_>, function: &str, operand: Operand) -> Result<Path, Error> {
     match operand {
         Operand::Path(path) => Ok(path),
-        Operand::Value(_) | Operand::Size(_) => Err(cursor.kind.invalid(format_args!(
-            "Operator or function requires a document path; operator or function: {function}"
-        ))),
+        Operand::Value(_) | Operand::Size(_) => Err(cursor
+            .kind
+            .invalid(format_args!("Operator or function requires a document path; operator or function: {function}"))),
     }
 }
 
 fn misplaced(cursor: &Cursor<'_>, function: &str) -> Error {
-    cursor.kind.invalid(format_args!(
-        "The function is not allowed to be used this way in an expression; function: {function}"
-    ))
+    cursor
+        .kind
+        .invalid(format_args!("The function is not allowed to be used this way in an expression; function: {function}"))
 }

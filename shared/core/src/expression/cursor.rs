@@ -30,13 +30,7 @@ impl<'a> Cursor<'a> {
         if tokens.is_empty() {
             return Err(kind.invalid("The expression can not be empty;"));
         }
-        Ok(Cursor {
-            kind,
-            text,
-            tokens,
-            at: 0,
-            depth: 0,
-        })
+        Ok(Cursor { kind, text, tokens, at: 0, depth: 0 })
     }
 
     /// The next token, not taken.
@@ -46,9 +40,7 @@ impl<'a> Cursor<'a> {
 
     /// Whether the token after the next one is this symbol.
     pub(super) fn then_symbol(&self, symbol: &str) -> bool {
-        self.tokens
-            .get(self.at + 1)
-            .is_some_and(|token| token.is_symbol(symbol))
+        self.tokens.get(self.at + 1).is_some_and(|token| token.is_symbol(symbol))
     }
 
     /// Takes the next token.
@@ -84,11 +76,7 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// A syntax error when something else comes next.
     pub(super) fn expect_symbol(&mut self, symbol: &str) -> Result<(), Error> {
-        if self.take_symbol(symbol) {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.take_symbol(symbol) { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// Demands that nothing is left.
@@ -96,20 +84,12 @@ impl<'a> Cursor<'a> {
     /// # Errors
     /// A syntax error when something is.
     pub(super) fn expect_end(&self) -> Result<(), Error> {
-        if self.peek().is_none() {
-            Ok(())
-        } else {
-            Err(self.unexpected())
-        }
+        if self.peek().is_none() { Ok(()) } else { Err(self.unexpected()) }
     }
 
     /// The syntax error of the next token.
     pub(super) fn unexpected(&self) -> Error {
-        let near = self
-            .at
-            .checked_sub(1)
-            .and_then(|before| self.tokens.get(before))
-            .map_or(0, |token| token.start);
+        let near = self.at.checked_sub(1).and_then(|before| self.tokens.get(before)).map_or(0, |token| token.start);
         let token = self.peek().map_or("<EOF>", |token| token.text);
         syntax(self.kind, token, &self.text[near..])
     }
@@ -120,9 +100,7 @@ impl<'a> Cursor<'a> {
     /// Those of `parse`, and a `ValidationException` when the nesting is deeper than [`MAX_DEPTH`].
     pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, Error>) -> Result<T, Error> {
         if self.depth == MAX_DEPTH {
-            return Err(self
-                .kind
-                .invalid(format_args!("The expression is nested deeper than {MAX_DEPTH} levels")));
+            return Err(self.kind.invalid(format_args!("The expression is nested deeper than {MAX_DEPTH} levels")));
         }
         self.depth += 1;
         let parsed = parse(self);

@@ -15,11 +15,7 @@ pub struct Decimal {
 
 impl Decimal {
     /// Zero.
-    pub const ZERO: Decimal = Decimal {
-        negative: false,
-        digits: Vec::new(),
-        exponent: 0,
-    };
+    pub const ZERO: Decimal = Decimal { negative: false, digits: Vec::new(), exponent: 0 };
 
     /// Reads a number in any spelling DynamoDB takes: `-12.50`, `+7`, `1E-3`. `None` for anything else.
     pub fn parse(text: &str) -> Option<Decimal> {
@@ -40,14 +36,7 @@ impl Decimal {
         for byte in whole.bytes().chain(fraction.bytes()) {
             digits.push(byte.is_ascii_digit().then_some(byte.wrapping_sub(b'0'))?);
         }
-        Some(
-            Decimal {
-                negative,
-                digits,
-                exponent: exponent - i64::try_from(fraction.len()).ok()?,
-            }
-            .normal(),
-        )
+        Some(Decimal { negative, digits, exponent: exponent - i64::try_from(fraction.len()).ok()? }.normal())
     }
 
     /// The same number with its one spelling.
@@ -64,15 +53,12 @@ impl Decimal {
 
     /// The power of ten above the first digit.
     pub fn magnitude(&self) -> i64 {
-        self.exponent
-            .saturating_add(i64::try_from(self.digits.len()).unwrap_or(i64::MAX))
+        self.exponent.saturating_add(i64::try_from(self.digits.len()).unwrap_or(i64::MAX))
     }
 
     fn cmp_absolute(&self, other: &Decimal) -> Ordering {
         // Without zeros at the end, the longer of two numbers with a common beginning is the greater one.
-        self.magnitude()
-            .cmp(&other.magnitude())
-            .then_with(|| self.digits.cmp(&other.digits))
+        self.magnitude().cmp(&other.magnitude()).then_with(|| self.digits.cmp(&other.digits))
     }
 
     // -1, 0 or 1.

@@ -56,10 +56,7 @@ pub(super) fn tokens(kind: Kind, text: &str) -> Result<Vec<Token<'_>>, Error> {
     while let Some(first) = rest.chars().next() {
         let (sort, length) = match first {
             'a'..='z' | 'A'..='Z' | '_' => (Sort::Word, word_length(rest)),
-            '0'..='9' => (
-                Sort::Number,
-                rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()),
-            ),
+            '0'..='9' => (Sort::Number, rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len())),
             '#' => (Sort::Name, 1 + word_length(&rest[1..])),
             ':' => (Sort::Value, 1 + word_length(&rest[1..])),
             '<' if rest.starts_with("<=") || rest.starts_with("<>") => (Sort::Symbol, 2),
@@ -71,26 +68,18 @@ pub(super) fn tokens(kind: Kind, text: &str) -> Result<Vec<Token<'_>>, Error> {
         if matches!(sort, Sort::Name | Sort::Value) && length == 1 {
             return Err(syntax(kind, text_of_token, rest));
         }
-        found.push(Token {
-            sort,
-            text: text_of_token,
-            start: text.len() - rest.len(),
-        });
+        found.push(Token { sort, text: text_of_token, start: text.len() - rest.len() });
         rest = after.trim_start();
     }
     Ok(found)
 }
 
 fn word_length(text: &str) -> usize {
-    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-        .unwrap_or(text.len())
+    text.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(text.len())
 }
 
 /// DynamoDB's syntax error: the token it stumbled over and the text around it.
 pub(super) fn syntax(kind: Kind, token: &str, near: &str) -> Error {
     let near: String = near.chars().take(30).collect();
-    kind.invalid(format_args!(
-        "Syntax error; token: \"{token}\", near: \"{}\"",
-        near.trim_end()
-    ))
+    kind.invalid(format_args!("Syntax error; token: \"{token}\", near: \"{}\"", near.trim_end()))
 }

@@ -59,8 +59,5 @@ impl Kind {
 
 /// A `ValidationException`.
 pub(crate) fn validation(message: impl Into<String>) -> Error {
-    Error::Rejected {
-        name: "ValidationException".to_owned(),
-        message: message.into(),
-    }
+    Error::Rejected { name: "ValidationException".to_owned(), message: message.into() }
 }

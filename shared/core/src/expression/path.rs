@@ -36,9 +36,7 @@ impl Path {
                 rest.push(Step::Attribute(name(cursor)?));
             } else if cursor.take_symbol("[") {
                 let index = cursor.peek().filter(|token| token.sort == Sort::Number);
-                let index = index
-                    .and_then(|token| token.text.parse().ok())
-                    .ok_or_else(|| cursor.unexpected())?;
+                let index = index.and_then(|token| token.text.parse().ok()).ok_or_else(|| cursor.unexpected())?;
                 cursor.take();
                 cursor.expect_symbol("]")?;
                 rest.push(Step::Index(index));
@@ -57,10 +55,7 @@ impl Path {
             Step::Attribute(name) => Step::Attribute(resolve(name)),
             Step::Index(index) => Step::Index(*index),
         });
-        Path {
-            top: resolve(&self.top),
-            rest: rest.collect(),
-        }
+        Path { top: resolve(&self.top), rest: rest.collect() }
     }
 }
 
@@ -75,9 +70,7 @@ impl fmt::Display for Path {
 }
 
 fn name(cursor: &mut Cursor<'_>) -> Result<String, Error> {
-    let name = cursor
-        .peek()
-        .filter(|token| matches!(token.sort, Sort::Word | Sort::Name));
+    let name = cursor.peek().filter(|token| matches!(token.sort, Sort::Word | Sort::Name));
     let name = name.ok_or_else(|| cursor.unexpected())?.text.to_owned();
     cursor.take();
     Ok(name)

@@ -32,9 +32,7 @@ pub fn check(
     if let Some(placeholder) = names.keys().chain(values.keys()).find(is_reserved) {
         return Err(refused(placeholder));
     }
-    expressions
-        .iter()
-        .try_for_each(|(kind, text)| check_expression(*kind, text))
+    expressions.iter().try_for_each(|(kind, text)| check_expression(*kind, text))
 }
 
 fn check_expression(kind: Kind, text: &str) -> Result<(), Error> {

@@ -43,10 +43,7 @@ impl Clauses {
             ("DELETE", own(&self.delete, &[])),
         ];
         let written = clauses.iter().filter(|(_, clause)| !clause.is_empty());
-        written
-            .map(|(keyword, clause)| format!("{keyword} {clause}"))
-            .collect::<Vec<_>>()
-            .join(" ")
+        written.map(|(keyword, clause)| format!("{keyword} {clause}")).collect::<Vec<_>>().join(" ")
     }
 }
 
@@ -95,10 +92,7 @@ impl Update {
         let mut cursor = Cursor::new(Kind::Update, text)?;
         let (mut update, mut clauses) = (Update::default(), Clauses::default());
         while let Some(keyword) = cursor.peek() {
-            let index = KEYWORDS
-                .iter()
-                .position(|word| keyword.is_keyword(word))
-                .ok_or_else(|| cursor.unexpected())?;
+            let index = KEYWORDS.iter().position(|word| keyword.is_keyword(word)).ok_or_else(|| cursor.unexpected())?;
             cursor.take();
             let slot = match index {
                 0 => &mut clauses.set,

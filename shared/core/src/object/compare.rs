@@ -66,12 +66,7 @@ fn compare(row: &Row, run: Run, key: &str, losing: Option<&Head>, gaining: Optio
 
 fn digest(key: &str, content: &Etag, head: &Head) -> Digest {
     // A JSON array of texts: no two values share a form.
-    let parts = [
-        key,
-        &content.0,
-        &head.size.to_string(),
-        &head.description.digest().to_string(),
-    ];
+    let parts = [key, &content.0, &head.size.to_string(), &head.description.digest().to_string()];
     let tags: Vec<_> = head.tags.iter().collect();
     Digest::of(serde_json::json!([parts, tags]).to_string().as_bytes())
 }
@@ -98,8 +93,5 @@ pub async fn compare_patiently<B: Bucket, L: Ledger, C: Clock>(
         last = look(pair, run, key).await?;
     }
     let moved_on = last.losing != first;
-    Ok(Comparison {
-        same: last.same || moved_on,
-        ..last
-    })
+    Ok(Comparison { same: last.same || moved_on, ..last })
 }

@@ -89,9 +89,7 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
     }
     let mut results = stream::iter(by_key(notices))
         .map(|(key, seen)| async move {
-            let result = cache
-                .run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref()))
-                .await;
+            let result = cache.run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref())).await;
             (key, seen.messages, result)
         })
         .buffer_unordered(follower.in_flight.max(1));
@@ -106,17 +104,10 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
                 followed.kept += 1
             }
             Ok(Handled::Canary(nonce)) => followed.canaries.push((nonce, messages)),
-            Ok(Handled::Late(run, content)) => followed.late.push(Late {
-                run,
-                key,
-                content,
-                messages,
-            }),
+            Ok(Handled::Late(run, content)) => followed.late.push(Late { run, key, content, messages }),
             Err(error) => {
                 let text = error.to_string();
-                followed
-                    .failed
-                    .extend(messages.into_iter().map(|message| (message, again(&error, &text))));
+                followed.failed.extend(messages.into_iter().map(|message| (message, again(&error, &text))));
             }
         }
     }
@@ -127,10 +118,7 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
 fn again(error: &Error, text: &str) -> Error {
     match error {
         Error::Denied(_) => Error::Denied(text.to_owned()),
-        Error::Rejected { name, message } => Error::Rejected {
-            name: name.clone(),
-            message: message.clone(),
-        },
+        Error::Rejected { name, message } => Error::Rejected { name: name.clone(), message: message.clone() },
         Error::Throttled(_) => Error::Throttled(text.to_owned()),
         Error::Conflict(_) => Error::Conflict(text.to_owned()),
         Error::Invariant(_) => Error::Invariant(text.to_owned()),
@@ -153,11 +141,7 @@ fn by_key(notices: &[Notice]) -> BTreeMap<String, Seen> {
         let seen = keys.entry(notice.key.clone()).or_default();
         seen.messages.push(notice.message.clone());
         seen.unordered |= notice.sequencer.is_none();
-        seen.sequencer = seen
-            .sequencer
-            .take()
-            .max(notice.sequencer.clone())
-            .filter(|_| !seen.unordered);
+        seen.sequencer = seen.sequencer.take().max(notice.sequencer.clone()).filter(|_| !seen.unordered);
     }
     keys
 }
@@ -188,15 +172,9 @@ async fn one<B: Bucket, L: Ledger, C: Clock>(
             if pair.clock.now() >= time_up {
                 return Err(Error::Unavailable("no time left in this invocation".to_owned()));
             }
-            let turn = Turn {
-                run,
-                holder: follower.holder,
-                act_until: view.until.min(time_up),
-                dead_by: follower.deadline,
-            };
-            sync(pair, turn, key, Cause::Event(sequencer))
-                .await
-                .map(Handled::Synced)
+            let turn =
+                Turn { run, holder: follower.holder, act_until: view.until.min(time_up), dead_by: follower.deadline };
+            sync(pair, turn, key, Cause::Event(sequencer)).await.map(Handled::Synced)
         }
         Stream::Watch(run) => Ok(match watch(pair, follower.side, key).await? {
             Watched::Ours => Handled::Nothing,

@@ -39,26 +39,12 @@ where
     K: Checkpoints<String>,
 {
     allowed(task, &phases.state().await?)?;
-    let worker = Worker {
-        pair,
-        task,
-        holder,
-        limits,
-    };
+    let worker = Worker { pair, task, holder, limits };
     let range = worker.range().await?;
-    drive(
-        checkpoints,
-        pair.clock,
-        task,
-        limits,
-        async |checkpoint: &Checkpoint<String>| {
-            let (counts, next) = worker.batch(range.as_ref(), checkpoint.after.as_deref()).await?;
-            Ok(Batch {
-                counts,
-                then: next.map_or(Then::Done, Then::After),
-            })
-        },
-    )
+    drive(checkpoints, pair.clock, task, limits, async |checkpoint: &Checkpoint<String>| {
+        let (counts, next) = worker.batch(range.as_ref(), checkpoint.after.as_deref()).await?;
+        Ok(Batch { counts, then: next.map_or(Then::Done, Then::After) })
+    })
     .await
 }
 
@@ -103,10 +89,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
 
     /// Does the job for every key; waits for all of them even if one fails, so that nothing is left under way.
     async fn each(&self, batch: &Keys) -> Result<Counts, Error> {
-        let mut counts = Counts {
-            read: batch.keys.len() as u64,
-            ..Counts::default()
-        };
+        let mut counts = Counts { read: batch.keys.len() as u64, ..Counts::default() };
         let mut failed = None;
         let mut results = stream::iter(batch.keys.clone())
             .map(|key| async move { self.one(&key).await })
@@ -135,12 +118,8 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
                 counts.target_digest = found.gaining_digest;
             }
             Job::Copy | Job::Repair | Job::Finish | Job::Sweep => {
-                let turn = Turn {
-                    run,
-                    holder: self.holder,
-                    act_until: self.limits.stop(),
-                    dead_by: self.limits.deadline,
-                };
+                let turn =
+                    Turn { run, holder: self.holder, act_until: self.limits.stop(), dead_by: self.limits.deadline };
                 match sync(self.pair, turn, key, Cause::Job).await? {
                     Outcome::Written | Outcome::Removed => counts.written = 1,
                     Outcome::Kept | Outcome::Duplicate | Outcome::Ours => counts.kept = 1,
@@ -165,16 +144,8 @@ impl<B: Bucket, L: Ledger, C: Clock> Worker<'_, B, L, C> {
 
     /// Removes ledger rows; the first segment removes the canaries, too.
     async fn sweep(&self, after: Option<&str>) -> Result<(Counts, Option<String>), Error> {
-        let swept = self
-            .pair
-            .ledger
-            .sweep(self.task.segment, after, self.limits.page_items)
-            .await?;
-        let mut counts = Counts {
-            read: swept.removed,
-            written: swept.removed,
-            ..Counts::default()
-        };
+        let swept = self.pair.ledger.sweep(self.task.segment, after, self.limits.page_items).await?;
+        let mut counts = Counts { read: swept.removed, written: swept.removed, ..Counts::default() };
         if self.task.segment.index == 0 && after.is_none() {
             for bucket in [self.pair.source, self.pair.target] {
                 if let Some(head) = bucket.head(CANARY_KEY).await?

@@ -61,11 +61,7 @@ pub fn judge(row: &Row, run: Run, losing: Option<&Head>, gaining: Option<&Head>)
         (Some(wanted), Some(held)) => {
             let same = same_content(row, run, wanted, held);
             if same && wanted.description == held.description {
-                if wanted.tags == held.tags {
-                    Verdict::Agreed
-                } else {
-                    Verdict::Retag
-                }
+                if wanted.tags == held.tags { Verdict::Agreed } else { Verdict::Retag }
             } else if same || row.accounts_for(target_of(run), gaining) {
                 Verdict::Copy(Expect::Content(held.etag.clone()))
             } else {

@@ -161,16 +161,7 @@ impl Row {
         };
         let before = if self.run == run { self.sequencer.as_ref() } else { None };
         let sequencer = before.max(sequencer).cloned();
-        Row {
-            version: self.version,
-            run,
-            sequencer,
-            source,
-            target,
-            intents: Vec::new(),
-            holder: None,
-            busy_until: 0,
-        }
+        Row { version: self.version, run, sequencer, source, target, intents: Vec::new(), holder: None, busy_until: 0 }
     }
 
     /// The row while `holder` is about to do `intent`. The sequencer stays, for nothing has had effect yet,
@@ -184,33 +175,18 @@ impl Row {
         }
         let surplus = row.intents.len().saturating_sub(INTENTS);
         row.intents.drain(..surplus);
-        Row {
-            run,
-            holder: Some(holder.to_owned()),
-            busy_until: until,
-            ..row
-        }
+        Row { run, holder: Some(holder.to_owned()), busy_until: until, ..row }
     }
 
     /// Whether it says the same, whatever its version.
     pub fn says_the_same(&self, other: &Row) -> bool {
-        Row {
-            version: 0,
-            ..self.clone()
-        } == Row {
-            version: 0,
-            ..other.clone()
-        }
+        Row { version: 0, ..self.clone() } == Row { version: 0, ..other.clone() }
     }
 }
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "run {}, version {}, busy until {}",
-            self.run, self.version, self.busy_until
-        )
+        write!(f, "run {}, version {}, busy until {}", self.run, self.version, self.busy_until)
     }
 }
 

@@ -64,12 +64,7 @@ impl Sample {
 /// Those of the listing.
 pub async fn plan_ranges<B: Bucket>(bucket: &B, segments: u32) -> Result<Vec<Range>, Error> {
     let segments = segments.max(1) as usize;
-    let mut sample = Sample {
-        keys: Vec::new(),
-        stride: 1,
-        seen: 0,
-        most: segments * SAMPLES,
-    };
+    let mut sample = Sample { keys: Vec::new(), stride: 1, seen: 0, most: segments * SAMPLES };
     let mut after: Option<String> = None;
     for _ in 0..PAGES {
         let page = bucket.list(after.as_deref(), LIST_MAX).await?;
@@ -91,10 +86,7 @@ fn cut(sorted: &[String], segments: usize) -> Vec<Range> {
     ends.dedup();
     let afters = std::iter::once(None).chain(ends.iter().map(|end| Some((*end).clone())));
     let untils = ends.iter().map(|end| Some((*end).clone())).chain(std::iter::once(None));
-    afters
-        .zip(untils)
-        .map(|(after, until)| Range { after, until })
-        .collect()
+    afters.zip(untils).map(|(after, until)| Range { after, until }).collect()
 }
 
 /// The ranges of `run`: those kept, or new ones, kept before they are used. Every worker gets the same.
@@ -111,8 +103,5 @@ pub async fn ranges_of<B: Bucket, L: Ledger, C>(
     }
     let planned = plan_ranges(pair.losing(run), segments).await?;
     pair.ledger.keep_ranges(run, &planned).await?;
-    pair.ledger
-        .ranges(run)
-        .await?
-        .ok_or_else(|| Error::Conflict("the key ranges just kept are not there".to_owned()))
+    pair.ledger.ranges(run).await?.ok_or_else(|| Error::Conflict("the key ranges just kept are not there".to_owned()))
 }

@@ -68,15 +68,7 @@ pub async fn sync<B: Bucket, L: Ledger, C: Clock>(
     key: &str,
     cause: Cause<'_>,
 ) -> Result<Outcome, Error> {
-    let mut work = Work {
-        pair,
-        turn,
-        key,
-        cause,
-        stored: Row::default(),
-        row: Row::default(),
-        done: Outcome::Kept,
-    };
+    let mut work = Work { pair, turn, key, cause, stored: Row::default(), row: Row::default(), done: Outcome::Kept };
     let result = work.attempt().await;
     if result.is_err() || result.as_ref().is_ok_and(|outcome| *outcome == Outcome::Foreign) {
         work.let_go(result.as_ref().err()).await;
@@ -115,10 +107,9 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
                 Verdict::Agreed => self.settle(losing.as_ref(), gaining.as_ref()).await,
                 Verdict::Foreign => return Ok(Outcome::Foreign),
                 Verdict::Copy(Expect::Absent) if self.is_carried_back(losing.as_ref()) => return Ok(Outcome::Ours),
-                verdict @ (Verdict::Copy(_) | Verdict::Retag | Verdict::Remove(_)) => self
-                    .act(&verdict, losing.as_ref(), gaining.as_ref())
-                    .await
-                    .map(|()| false),
+                verdict @ (Verdict::Copy(_) | Verdict::Retag | Verdict::Remove(_)) => {
+                    self.act(&verdict, losing.as_ref(), gaining.as_ref()).await.map(|()| false)
+                }
             };
             match done {
                 Ok(true) => return Ok(self.done),
@@ -128,20 +119,13 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
                 Err(error) => return Err(error),
             }
         }
-        Err(Error::Conflict(format!(
-            "the object is held by another worker or kept changing ({})",
-            self.row
-        )))
+        Err(Error::Conflict(format!("the object is held by another worker or kept changing ({})", self.row)))
     }
 
     async fn load(&mut self) -> Result<(), Error> {
         self.stored = self.pair.ledger.get(self.key).await?.unwrap_or_default();
         self.row = self.stored.clone();
-        if self.row.run > self.turn.run {
-            Err(Error::StalePhase)
-        } else {
-            Ok(())
-        }
+        if self.row.run > self.turn.run { Err(Error::StalePhase) } else { Ok(()) }
     }
 
     /// Looks at both buckets, the losing one first: what it held then is carried over at least.
@@ -171,9 +155,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
             Cause::Event(sequencer) => sequencer,
             Cause::Job => None,
         };
-        let next = self
-            .row
-            .agreed(self.turn.run, sequencer, Known::of(losing), Known::of(gaining));
+        let next = self.row.agreed(self.turn.run, sequencer, Known::of(losing), Known::of(gaining));
         if !next.says_the_same(&self.stored) {
             self.store(next).await?;
         }
@@ -221,14 +203,8 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
         if self.pair.clock.now() >= self.turn.act_until.min(self.turn.dead_by) {
             return Err(Error::StalePhase);
         }
-        let next = self
-            .row
-            .taken(self.turn.run, self.turn.holder, self.turn.dead_by, intent);
-        if next.says_the_same(&self.stored) {
-            Ok(())
-        } else {
-            self.store(next).await
-        }
+        let next = self.row.taken(self.turn.run, self.turn.holder, self.turn.dead_by, intent);
+        if next.says_the_same(&self.stored) { Ok(()) } else { self.store(next).await }
     }
 
     /// Notes what the two buckets are known to hold after a write of ours; the ledger is told when both agree.
@@ -238,10 +214,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
     }
 
     async fn store(&mut self, next: Row) -> Result<(), Error> {
-        let next = Row {
-            version: self.stored.version + 1,
-            ..next
-        };
+        let next = Row { version: self.stored.version + 1, ..next };
         self.pair.ledger.put(self.key, &next).await?;
         self.stored = next.clone();
         self.row = next;
@@ -254,18 +227,10 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
             return;
         }
         let lingering = error.is_some_and(Error::is_ambiguous);
-        let free_at = if lingering {
-            self.pair.clock.now() + AFTERMATH
-        } else {
-            0
-        };
+        let free_at = if lingering { self.pair.clock.now() + AFTERMATH } else { 0 };
         let busy_until = free_at.min(self.stored.busy_until);
         // What was learned goes with it: a transfer that answered proves that both contents are the same.
-        let next = Row {
-            holder: None,
-            busy_until,
-            ..self.row.clone()
-        };
+        let next = Row { holder: None, busy_until, ..self.row.clone() };
         if let Err(error) = self.store(next).await {
             tracing::debug!(%error, "the key stays held until its lease ends");
         }

@@ -37,12 +37,8 @@ pub async fn next_keys<B: Bucket>(
 }
 
 fn merge(pages: &[Listing], range: &Range) -> Batch {
-    let horizon = pages
-        .iter()
-        .filter(|page| page.more)
-        .filter_map(|page| page.entries.last())
-        .map(|entry| &entry.key)
-        .min();
+    let horizon =
+        pages.iter().filter(|page| page.more).filter_map(|page| page.entries.last()).map(|entry| &entry.key).min();
     let keys: BTreeSet<&String> = pages
         .iter()
         .flat_map(|page| &page.entries)
@@ -50,11 +46,6 @@ fn merge(pages: &[Listing], range: &Range) -> Batch {
         .filter(|key| range.reaches(key) && horizon.is_none_or(|horizon| *key <= horizon))
         .collect();
     // Beyond the range's end there is nothing left to do, however far the listings go.
-    let next = horizon
-        .filter(|horizon| range.until.as_ref().is_none_or(|until| *horizon < until))
-        .cloned();
-    Batch {
-        keys: keys.into_iter().filter(|key| *key != CANARY_KEY).cloned().collect(),
-        next,
-    }
+    let next = horizon.filter(|horizon| range.until.as_ref().is_none_or(|until| *horizon < until)).cloned();
+    Batch { keys: keys.into_iter().filter(|key| *key != CANARY_KEY).cloned().collect(), next }
 }

@@ -28,11 +28,7 @@ impl fmt::Display for PlanProblem {
 pub(super) fn parse(json: &str) -> Result<Plan, Vec<PlanProblem>> {
     let value = serde_json::from_str(json).map_err(|error| {
         let remedy = format!("write the plan as one JSON object ({error})");
-        vec![PlanProblem {
-            field: "$".to_owned(),
-            value: "not JSON".to_owned(),
-            remedy,
-        }]
+        vec![PlanProblem { field: "$".to_owned(), value: "not JSON".to_owned(), remedy }]
     })?;
     from_value(value)
 }
@@ -44,11 +40,7 @@ pub(super) fn from_value(json: Value) -> Result<Plan, Vec<PlanProblem>> {
         return Err(checker.problems);
     }
     serde_json::from_value(json).map_err(|error| {
-        vec![PlanProblem {
-            field: "$".to_owned(),
-            value: "the plan".to_owned(),
-            remedy: error.to_string(),
-        }]
+        vec![PlanProblem { field: "$".to_owned(), value: "the plan".to_owned(), remedy: error.to_string() }]
     })
 }
 
@@ -71,29 +63,14 @@ struct Sort {
     name: TextRule,
 }
 
-const TABLES: Sort = Sort {
-    list: "tables",
-    word: "table",
-    fields: &["source", "target", "segments", "entry"],
-    name: rules::table,
-};
-const BUCKETS: Sort = Sort {
-    list: "buckets",
-    word: "bucket",
-    fields: &["source", "target", "segments"],
-    name: rules::bucket,
-};
+const TABLES: Sort =
+    Sort { list: "tables", word: "table", fields: &["source", "target", "segments", "entry"], name: rules::table };
+const BUCKETS: Sort =
+    Sort { list: "buckets", word: "bucket", fields: &["source", "target", "segments"], name: rules::bucket };
 
 impl Checker {
     fn plan(&mut self, json: &Value) {
-        let fields = [
-            "migration",
-            "tables",
-            "buckets",
-            "approval",
-            "timing",
-            "writes_in_flight",
-        ];
+        let fields = ["migration", "tables", "buckets", "approval", "timing", "writes_in_flight"];
         let Some(plan) = self.object("$", Some(json), &fields) else {
             return;
         };
@@ -101,26 +78,14 @@ impl Checker {
         let before = self.problems.len();
         let moves: usize = [TABLES, BUCKETS].into_iter().map(|sort| self.list(plan, &sort)).sum();
         if moves == 0 && self.problems.len() == before {
-            self.problem(
-                "$",
-                None,
-                "name at least one table in `tables` or one bucket in `buckets`",
-            );
+            self.problem("$", None, "name at least one table in `tables` or one bucket in `buckets`");
         }
         if self.segments > SEGMENTS_MAX {
             let total = Value::from(self.segments);
-            self.problem(
-                "$..segments",
-                Some(&total),
-                format!("all segments together may be at most {SEGMENTS_MAX}"),
-            );
+            self.problem("$..segments", Some(&total), format!("all segments together may be at most {SEGMENTS_MAX}"));
         }
         self.word("$.approval", plan.get("approval"), &["automatic", "manual"]);
-        self.number(
-            "$.writes_in_flight",
-            plan.get("writes_in_flight"),
-            1..=WRITES_IN_FLIGHT_MAX,
-        );
+        self.number("$.writes_in_flight", plan.get("writes_in_flight"), 1..=WRITES_IN_FLIGHT_MAX);
         if let Some(timing) = plan.get("timing") {
             self.timing(timing);
         }
@@ -141,11 +106,7 @@ impl Checker {
             None => return 0,
             Some(Value::Array(entries)) => entries,
             Some(other) => {
-                self.problem(
-                    &format!("$.{}", sort.list),
-                    Some(other),
-                    format!("write a list of {}s", sort.word),
-                );
+                self.problem(&format!("$.{}", sort.list), Some(other), format!("write a list of {}s", sort.word));
                 return 0;
             }
         };
@@ -163,35 +124,17 @@ impl Checker {
         let target = self.end(&format!("{path}.target"), entry.get("target"), sort);
         let segments = format!("{path}.segments");
         self.number(&segments, entry.get("segments"), 1..=SEGMENTS_MAX);
-        let count = entry
-            .get("segments")
-            .map_or(u64::from(super::default_segments()), |n| n.as_u64().unwrap_or(0));
-        self.segments = self
-            .segments
-            .saturating_add(if count > SEGMENTS_MAX { 0 } else { count });
+        let count = entry.get("segments").map_or(u64::from(super::default_segments()), |n| n.as_u64().unwrap_or(0));
+        self.segments = self.segments.saturating_add(if count > SEGMENTS_MAX { 0 } else { count });
         if sort.fields.contains(&"entry") {
-            self.word(
-                &format!("{path}.entry"),
-                entry.get("entry"),
-                &["copy-first", "new-first"],
-            );
+            self.word(&format!("{path}.entry"), entry.get("entry"), &["copy-first", "new-first"]);
         }
         if let Some([_, _, name]) = &source {
-            let first = self
-                .subjects
-                .entry((sort.word, name.clone()))
-                .or_insert_with(|| path.to_owned())
-                .clone();
+            let first = self.subjects.entry((sort.word, name.clone())).or_insert_with(|| path.to_owned()).clone();
             if first != path {
-                let remedy = format!(
-                    "{first} moves a {} of this name already: use another migration for this one",
-                    sort.word
-                );
-                self.problem(
-                    &format!("{path}.source.{}", sort.word),
-                    Some(&Value::from(name.as_str())),
-                    remedy,
-                );
+                let remedy =
+                    format!("{first} moves a {} of this name already: use another migration for this one", sort.word);
+                self.problem(&format!("{path}.source.{}", sort.word), Some(&Value::from(name.as_str())), remedy);
             }
         }
         for (side, end) in [("source", source), ("target", target)] {
@@ -210,10 +153,7 @@ impl Checker {
         };
         let first = self.named.entry(id).or_insert_with(|| path.to_owned()).clone();
         if first != path {
-            let remedy = format!(
-                "it is the same {} as {first}: each may have one part in a plan",
-                sort.word
-            );
+            let remedy = format!("it is the same {} as {first}: each may have one part in a plan", sort.word);
             self.problem(&format!("{path}.{}", sort.word), Some(&Value::from(name)), remedy);
         }
     }
@@ -267,11 +207,7 @@ impl Checker {
             self.problem(
                 path,
                 json,
-                format!(
-                    "use a whole number from {} to {}, or leave it out",
-                    range.start(),
-                    range.end()
-                ),
+                format!("use a whole number from {} to {}, or leave it out", range.start(), range.end()),
             );
         }
     }
@@ -279,10 +215,6 @@ impl Checker {
     fn problem(&mut self, field: &str, value: Option<&Value>, remedy: impl Into<String>) {
         let text = value.map_or("nothing".to_owned(), Value::to_string);
         let value = text.chars().take(100).collect();
-        self.problems.push(PlanProblem {
-            field: field.to_owned(),
-            value,
-            remedy: remedy.into(),
-        });
+        self.problems.push(PlanProblem { field: field.to_owned(), value, remedy: remedy.into() });
     }
 }

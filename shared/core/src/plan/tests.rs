@@ -25,20 +25,18 @@ fn good() -> Value {
 fn with(parent: &str, field: &str, value: Value) -> Result<Plan, Vec<PlanProblem>> {
     let mut plan = good();
     let object = plan.pointer_mut(parent).and_then(Value::as_object_mut).expect("parent");
-    match value {
-        Value::Null => object.remove(field),
-        value => object.insert(field.to_owned(), value),
-    };
+    if value.is_null() {
+        object.remove(field);
+    } else {
+        object.insert(field.to_owned(), value);
+    }
     Plan::from_value(plan)
 }
 
 #[track_caller]
 fn refused(parent: &str, field: &str, value: Value, at: &str) {
     let problems = with(parent, field, value.clone()).expect_err("must be refused");
-    let problem = problems
-        .iter()
-        .find(|p| p.field == at)
-        .unwrap_or_else(|| panic!("{at} not among {problems:?}"));
+    let problem = problems.iter().find(|p| p.field == at).unwrap_or_else(|| panic!("{at} not among {problems:?}"));
     assert!(!problem.remedy.is_empty() && !problem.value.is_empty());
     assert_eq!(problems.len(), 1, "{problems:?}");
 }
@@ -46,14 +44,7 @@ fn refused(parent: &str, field: &str, value: Value, at: &str) {
 #[test]
 fn a_good_plan_is_read_with_defaults() {
     let plan = Plan::parse(&good().to_string()).expect("good");
-    assert_eq!(
-        plan.timing,
-        Timing {
-            lease_ms: 1_000,
-            call_ms: 3_000,
-            skew_ms: 1_000
-        }
-    );
+    assert_eq!(plan.timing, Timing { lease_ms: 1_000, call_ms: 3_000, skew_ms: 1_000 });
     assert_eq!(plan.timing.wait_ms(), 5_000);
     assert_eq!(plan.buckets[0].segments, 4);
     let subjects: Vec<_> = plan.subjects().iter().map(SubjectPlan::subject).collect();
@@ -61,10 +52,7 @@ fn a_good_plan_is_read_with_defaults() {
     assert_eq!(plan.subjects()[1].end(Side::Target).name, "orders-new");
     let again: Plan = serde_json::from_value(serde_json::to_value(&plan).expect("json")).expect("plan");
     assert_eq!(again, plan);
-    assert_eq!(
-        with("", "approval", Value::Null).expect("good").approval,
-        Approval::Manual
-    );
+    assert_eq!(with("", "approval", Value::Null).expect("good").approval, Approval::Manual);
 }
 
 #[test]
@@ -78,50 +66,20 @@ fn unknown_fields_are_refused_at_every_level() {
 
 #[test]
 fn wrong_values_are_named() {
-    for id in [
-        json!(""),
-        json!("Orders"),
-        json!("a-very-long-migration-id"),
-        json!(7),
-        Value::Null,
-    ] {
+    for id in [json!(""), json!("Orders"), json!("a-very-long-migration-id"), json!(7), Value::Null] {
         refused("", "migration", id, "$.migration");
     }
-    for account in [
-        json!("11111111111"),
-        json!(111_111_111_111_u64),
-        json!("11111111111x"),
-        Value::Null,
-    ] {
+    for account in [json!("11111111111"), json!(111_111_111_111_u64), json!("11111111111x"), Value::Null] {
         refused("/tables/0/source", "account", account, "$.tables[0].source.account");
     }
     for region in ["", "useast1", "us-east", "us-east-1a", "US-EAST-1", "use-east-1"] {
         refused("/tables/0/target", "region", json!(region), "$.tables[0].target.region");
     }
-    for table in [
-        "ab",
-        "a b c",
-        "arn:aws:dynamodb:us-east-1:111111111111:table/orders",
-        &"x".repeat(256),
-    ] {
+    for table in ["ab", "a b c", "arn:aws:dynamodb:us-east-1:111111111111:table/orders", &"x".repeat(256)] {
         refused("/tables/0/target", "table", json!(table), "$.tables[0].target.table");
     }
-    for bucket in [
-        "ab",
-        "Pictures",
-        "a..b",
-        "-abc",
-        "abc-",
-        "10.0.0.1",
-        "s3://abc",
-        &"x".repeat(64),
-    ] {
-        refused(
-            "/buckets/0/target",
-            "bucket",
-            json!(bucket),
-            "$.buckets[0].target.bucket",
-        );
+    for bucket in ["ab", "Pictures", "a..b", "-abc", "abc-", "10.0.0.1", "s3://abc", &"x".repeat(64)] {
+        refused("/buckets/0/target", "bucket", json!(bucket), "$.buckets[0].target.bucket");
     }
     refused("", "approval", json!("auto"), "$.approval");
     refused("/tables/0", "entry", json!("newfirst"), "$.tables[0].entry");
@@ -146,13 +104,7 @@ fn numbers_out_of_range_are_named() {
 
 #[test]
 fn regions_of_all_partitions_are_known() {
-    for region in [
-        "us-gov-west-1",
-        "cn-north-1",
-        "ap-southeast-5",
-        "us-isob-east-1",
-        "mx-central-1",
-    ] {
+    for region in ["us-gov-west-1", "cn-north-1", "ap-southeast-5", "us-isob-east-1", "mx-central-1"] {
         with("/tables/0/target", "region", json!(region)).expect("a Region");
     }
 }
@@ -173,38 +125,19 @@ fn nothing_has_two_parts_in_a_plan() {
     let mut elsewhere = good()["tables"][0].clone();
     elsewhere["source"]["region"] = json!("us-west-2");
     elsewhere["target"]["table"] = json!("orders-west");
-    refused(
-        "",
-        "tables",
-        json!([good()["tables"][0], elsewhere]),
-        "$.tables[1].source.table",
-    );
+    refused("", "tables", json!([good()["tables"][0], elsewhere]), "$.tables[1].source.table");
     // Two into one.
     let mut second = good()["tables"][0].clone();
     second["source"]["table"] = json!("returns");
-    refused(
-        "",
-        "tables",
-        json!([good()["tables"][0], second]),
-        "$.tables[1].target.table",
-    );
+    refused("", "tables", json!([good()["tables"][0], second]), "$.tables[1].target.table");
     // Bucket names are unique in all accounts.
-    refused(
-        "/buckets/0/target",
-        "bucket",
-        json!("pictures"),
-        "$.buckets[0].target.bucket",
-    );
+    refused("/buckets/0/target", "bucket", json!("pictures"), "$.buckets[0].target.bucket");
 }
 
 #[test]
 fn all_problems_are_reported_at_once() {
     let plan = json!({"migration": "X", "tables": [{"source": {}, "target": 1}], "approval": 1});
-    let fields: Vec<_> = Plan::from_value(plan)
-        .expect_err("bad")
-        .into_iter()
-        .map(|p| p.field)
-        .collect();
+    let fields: Vec<_> = Plan::from_value(plan).expect_err("bad").into_iter().map(|p| p.field).collect();
     let expected = [
         "$.migration",
         "$.tables[0].source.account",

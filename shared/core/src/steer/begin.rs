@@ -77,18 +77,9 @@ pub fn begin(states: &[(String, State)], direction: Direction) -> Result<Begin, 
     }
     let there = courses.iter().all(|course| matches!(course, Course::There(_)));
     let run = one_run(states, &courses, there || retreating)?;
-    let turn = courses
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| matches!(c, Course::Turn(_)))
-        .map(|(index, _)| index)
-        .collect();
-    Ok(Begin {
-        run,
-        there,
-        retreat: retreating,
-        turn,
-    })
+    let turn =
+        courses.iter().enumerate().filter(|(_, c)| matches!(c, Course::Turn(_))).map(|(index, _)| index).collect();
+    Ok(Begin { run, there, retreat: retreating, turn })
 }
 
 fn one_run(states: &[(String, State)], courses: &[Course], passive: bool) -> Result<Run, Error> {
@@ -106,16 +97,11 @@ fn one_run(states: &[(String, State)], courses: &[Course], passive: bool) -> Res
         // Everything is there, though some have not been turned since: nothing to do but to say so.
         Some(run) if passive => Ok(runs.iter().copied().max().unwrap_or(run)),
         Some(_) | None => {
-            let list: Vec<_> = states
-                .iter()
-                .map(|(subject, s)| format!("{subject} in {} of run {}", s.phase, s.run))
-                .collect();
+            let list: Vec<_> =
+                states.iter().map(|(subject, s)| format!("{subject} in {} of run {}", s.phase, s.run)).collect();
             Err(Error::refused(
                 "RunsDiffer",
-                format!(
-                    "the tables and buckets of the plan are in different runs: {}",
-                    list.join(", ")
-                ),
+                format!("the tables and buckets of the plan are in different runs: {}", list.join(", ")),
                 "move what was added later by a migration of its own",
             ))
         }

@@ -71,31 +71,19 @@ pub fn gate(kind: Kind, state: &State, step: Step, facts: &Facts) -> Result<Stat
     let next = match state.after(kind, step, facts.now) {
         Ok(next) => next,
         Err(Error::Refused { reason, remedy, .. }) => {
-            return Err(vec![Closed {
-                reason,
-                remedy,
-                wait_ms: None,
-            }]);
+            return Err(vec![Closed { reason, remedy, wait_ms: None }]);
         }
         Err(other) => {
-            return Err(vec![Closed {
-                reason: other.to_string(),
-                remedy: "report it".to_owned(),
-                wait_ms: None,
-            }]);
+            return Err(vec![Closed { reason: other.to_string(), remedy: "report it".to_owned(), wait_ms: None }]);
         }
     };
-    let mut gate = Gate {
-        state,
-        facts,
-        closed: Vec::new(),
-    };
+    let mut gate = Gate { state, facts, closed: Vec::new() };
     gate.whole(step);
     match step {
         Step::Advance(Phase::Copy) => gate.copy(),
         Step::Advance(Phase::Guarded) => gate.guarded(),
         Step::Advance(Phase::Handoff) => gate.handoff(),
-        Step::Advance(Phase::New) => gate.new(),
+        Step::Advance(Phase::New) => gate.certified(),
         Step::Seal => gate.seal(),
         Step::Advance(Phase::Final) | Step::Turn => gate.waited(),
         Step::Advance(Phase::Old) | Step::Retreat(_) => {}
@@ -104,10 +92,7 @@ pub fn gate(kind: Kind, state: &State, step: Step, facts: &Facts) -> Result<Stat
         return Err(gate.closed);
     }
     let healed = matches!(step, Step::Advance(Phase::Copy));
-    Ok(State {
-        broken: next.broken.filter(|_| !healed),
-        ..next
-    })
+    Ok(State { broken: next.broken.filter(|_| !healed), ..next })
 }
 
 /// Whether work of the state's phase may start: only when nobody acts on the state before it any more.
@@ -118,10 +103,7 @@ pub fn may_work(state: &State, timing: &Timing, now: Millis) -> Result<(), Close
     match wait_left(state, timing, now) {
         0 => Ok(()),
         wait => Err(Closed {
-            reason: format!(
-                "others may still act on the state before {} of run {}",
-                state.phase, state.run
-            ),
+            reason: format!("others may still act on the state before {} of run {}", state.phase, state.run),
             remedy: format!("try again in {wait} ms"),
             wait_ms: Some(wait),
         }),
@@ -184,10 +166,7 @@ impl Gate<'_> {
         self.idle("repair", &self.facts.repair);
         let differing = self.facts.verify.counts.differing;
         if differing > 0 {
-            self.close(
-                format!("{differing} differ between the two sides"),
-                "repair, then verify again from the start",
-            );
+            self.close(format!("{differing} differ between the two sides"), "repair, then verify again from the start");
         }
     }
 
@@ -219,12 +198,8 @@ impl Gate<'_> {
         self.done("copy", &self.facts.copy);
     }
 
-    fn new(&mut self) {
-        let proven = self
-            .facts
-            .certificate
-            .as_ref()
-            .is_some_and(|certificate| certificate.proves(self.state));
+    fn certified(&mut self) {
+        let proven = self.facts.certificate.as_ref().is_some_and(|certificate| certificate.proves(self.state));
         if !proven {
             self.close(
                 "there is no certificate for this run as it was sealed",
@@ -235,8 +210,7 @@ impl Gate<'_> {
     }
 
     fn waited(&mut self) {
-        self.closed
-            .extend(may_work(self.state, &self.facts.timing, self.facts.now).err());
+        self.closed.extend(may_work(self.state, &self.facts.timing, self.facts.now).err());
     }
 
     fn done(&mut self, name: &str, job: &JobSummary) {
@@ -254,18 +228,10 @@ impl Gate<'_> {
     }
 
     fn early(&mut self, reason: String, wait_ms: Millis) {
-        self.closed.push(Closed {
-            reason,
-            remedy: format!("try again in {wait_ms} ms"),
-            wait_ms: Some(wait_ms),
-        });
+        self.closed.push(Closed { reason, remedy: format!("try again in {wait_ms} ms"), wait_ms: Some(wait_ms) });
     }
 
     fn close(&mut self, reason: impl Into<String>, remedy: impl Into<String>) {
-        self.closed.push(Closed {
-            reason: reason.into(),
-            remedy: remedy.into(),
-            wait_ms: None,
-        });
+        self.closed.push(Closed { reason: reason.into(), remedy: remedy.into(), wait_ms: None });
     }
 }

@@ -26,10 +26,7 @@ pub(super) struct Outcome {
 /// # Errors
 /// A `ValidationException` where DynamoDB refuses such a request whatever is stored, or this one for what is.
 pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -> Result<Outcome, Error> {
-    let bindings = Bindings {
-        names: &write.names,
-        values: &write.values,
-    };
+    let bindings = Bindings { names: &write.names, values: &write.values };
     let (condition, update) = parse(schema, write, bindings)?;
     let allowed = condition.is_none_or(|parsed| {
         let says = holds(&parsed, current, bindings);
@@ -41,10 +38,7 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
         }
     });
     if !allowed || !write.guard.holds(current) {
-        return Ok(Outcome {
-            written: Written::Refused(current.cloned()),
-            item: current.cloned(),
-        });
+        return Ok(Outcome { written: Written::Refused(current.cloned()), item: current.cloned() });
     }
     let (item, targets) = match &write.action {
         Action::Put(item) => (Some(item.clone()), Vec::new()),
@@ -59,10 +53,7 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
         Returning::UpdatedNew => item.as_ref().map(|new| project(new, &targets)),
     };
     let answer = answer.filter(|attributes| !attributes.0.is_empty());
-    Ok(Outcome {
-        written: Written::Applied(answer),
-        item,
-    })
+    Ok(Outcome { written: Written::Applied(answer), item })
 }
 
 /// The application's expressions, and the checks that do not look at the stored item.
@@ -71,20 +62,14 @@ fn parse(
     write: &Write,
     bindings: Bindings<'_>,
 ) -> Result<(Option<Condition>, Option<Update>), Error> {
-    let condition = write
-        .condition
-        .as_ref()
-        .map(|condition| (Kind::Condition, condition.text.as_str()));
+    let condition = write.condition.as_ref().map(|condition| (Kind::Condition, condition.text.as_str()));
     let update = match &write.action {
         Action::Update { expression, .. } => expression.as_deref().map(|text| (Kind::Update, text)),
         Action::Put(item) if schema.key_of(item).is_ok_and(|key| key == write.key) => None,
         Action::Put(_) => return Err(Error::Invariant("an item is put under another item's key".to_owned())),
         Action::Delete => None,
     };
-    let of_updates_only = matches!(
-        write.returning,
-        Returning::AllNew | Returning::UpdatedOld | Returning::UpdatedNew
-    );
+    let of_updates_only = matches!(write.returning, Returning::AllNew | Returning::UpdatedOld | Returning::UpdatedNew);
     if of_updates_only && !matches!(write.action, Action::Update { .. }) {
         return Err(validation("Return values set to invalid value"));
     }
@@ -93,9 +78,7 @@ fn parse(
         condition.map(|(_, text)| Condition::parse(text)).transpose()?,
         update.map(|(_, text)| Update::parse(text)).transpose()?,
     );
-    texts
-        .iter()
-        .try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
+    texts.iter().try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
     bindings.check_used(&texts)?;
     Ok(parsed)
 }
@@ -121,10 +104,7 @@ fn updated(
     for name in remove {
         item.0.remove(*name);
     }
-    targets.extend(set.keys().chain(remove).map(|name| Path {
-        top: (*name).to_owned(),
-        rest: Vec::new(),
-    }));
+    targets.extend(set.keys().chain(remove).map(|name| Path { top: (*name).to_owned(), rest: Vec::new() }));
     let item = (current.is_some() || !only_takes_away).then_some(item);
     Ok((item, targets))
 }

@@ -20,9 +20,7 @@ const MIN_MAGNITUDE: i64 = -129;
 pub(super) fn add(a: &Decimal, b: &Decimal) -> Result<String, Error> {
     let sum = sum(a, b)?;
     if sum.digits.len() > MAX_DIGITS {
-        return Err(validation(
-            "Attempting to store more than 38 significant digits in a Number",
-        ));
+        return Err(validation("Attempting to store more than 38 significant digits in a Number"));
     }
     if sum.magnitude() > MAX_MAGNITUDE {
         return Err(validation(
@@ -39,10 +37,7 @@ pub(super) fn add(a: &Decimal, b: &Decimal) -> Result<String, Error> {
 
 /// `-a`.
 pub(super) fn negated(a: Decimal) -> Decimal {
-    Decimal {
-        negative: !a.negative && !a.digits.is_empty(),
-        ..a
-    }
+    Decimal { negative: !a.negative && !a.digits.is_empty(), ..a }
 }
 
 fn sum(a: &Decimal, b: &Decimal) -> Result<Decimal, Error> {
@@ -58,21 +53,12 @@ fn sum(a: &Decimal, b: &Decimal) -> Result<Decimal, Error> {
         (false, Ordering::Less) => (b.negative, minus(&y, &x)),
         (false, Ordering::Equal | Ordering::Greater) => (a.negative, minus(&x, &y)),
     };
-    Ok(Decimal {
-        negative,
-        digits,
-        exponent,
-    }
-    .normal())
+    Ok(Decimal { negative, digits, exponent }.normal())
 }
 
 /// The digits from ten to the power of `exponent` upwards, `width` of them, most significant first.
 fn aligned(number: &Decimal, exponent: i64, width: usize) -> Vec<u8> {
-    let zeros = if number.digits.is_empty() {
-        0
-    } else {
-        usize::try_from(number.exponent - exponent).unwrap_or(0)
-    };
+    let zeros = if number.digits.is_empty() { 0 } else { usize::try_from(number.exponent - exponent).unwrap_or(0) };
     let mut digits = vec![0; width.saturating_sub(number.digits.len() + zeros)];
     digits.extend_from_slice(&number.digits);
     digits.resize(width, 0);

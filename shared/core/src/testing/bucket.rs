@@ -97,11 +97,7 @@ impl MemoryBucket {
 impl<H> MemoryBucket<H> {
     /// An empty bucket that calls `hook` before each atomic step.
     pub fn with_hook(tagging: Tagging, hook: H) -> MemoryBucket<H> {
-        MemoryBucket {
-            contents: Arc::default(),
-            tagging,
-            hook,
-        }
+        MemoryBucket { contents: Arc::default(), tagging, hook }
     }
 
     /// An application's write.
@@ -130,10 +126,7 @@ impl<H> MemoryBucket<H> {
 
     /// The bytes stored under a key.
     pub fn content(&self, key: &str) -> Option<Vec<u8>> {
-        lock(&self.contents)
-            .objects
-            .get(key)
-            .map(|object| object.content.clone())
+        lock(&self.contents).objects.get(key).map(|object| object.content.clone())
     }
 
     /// All events so far.
@@ -158,15 +151,7 @@ impl<H> MemoryBucket<H> {
             Tagging::Content => Etag(Digest::of(&content).to_string()),
             Tagging::Opaque => Etag(format!("opaque{}", contents.writes)),
         };
-        contents.objects.insert(
-            key.to_owned(),
-            Object {
-                content,
-                description,
-                tags,
-                etag: etag.clone(),
-            },
-        );
+        contents.objects.insert(key.to_owned(), Object { content, description, tags, etag: etag.clone() });
         contents.emit(key);
         etag
     }
@@ -196,10 +181,7 @@ impl Contents {
     fn emit(&mut self, key: &str) {
         // Of varying length, as S3's.
         let sequencer = Sequencer::new(&format!("{:06X}", self.events.len() + 1));
-        self.events.push(Event {
-            key: key.to_owned(),
-            sequencer,
-        });
+        self.events.push(Event { key: key.to_owned(), sequencer });
     }
 }
 
@@ -272,10 +254,7 @@ impl<H: Hook> Bucket for MemoryBucket<H> {
         self.hook.pause().await;
         let limit = limit.min(LIST_MAX) as usize;
         let contents = lock(&self.contents);
-        let mut rest = contents
-            .objects
-            .iter()
-            .filter(|(key, _)| after.is_none_or(|after| key.as_str() > after));
+        let mut rest = contents.objects.iter().filter(|(key, _)| after.is_none_or(|after| key.as_str() > after));
         let entries = rest
             .by_ref()
             .take(limit)
@@ -285,19 +264,12 @@ impl<H: Hook> Bucket for MemoryBucket<H> {
                 size: object.content.len() as u64,
             })
             .collect();
-        Ok(Listing {
-            entries,
-            more: rest.next().is_some(),
-        })
+        Ok(Listing { entries, more: rest.next().is_some() })
     }
 
     async fn alive(&self) -> Result<(), Error> {
         self.hook.pause().await;
-        if lock(&self.contents).gone {
-            Err(Error::Unavailable("NoSuchBucket".to_owned()))
-        } else {
-            Ok(())
-        }
+        if lock(&self.contents).gone { Err(Error::Unavailable("NoSuchBucket".to_owned())) } else { Ok(()) }
     }
 }
 

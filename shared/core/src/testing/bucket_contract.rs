@@ -54,11 +54,7 @@ fn description(text: &str) -> Description {
         cache_control: Some("max-age=60".to_owned()),
         expires: Some("Thu, 01 Dec 2039 16:00:00 GMT".to_owned()),
         redirect: None,
-        metadata: [
-            ("colour".to_owned(), text.to_owned()),
-            ("empty".to_owned(), String::new()),
-        ]
-        .into(),
+        metadata: [("colour".to_owned(), text.to_owned()), ("empty".to_owned(), String::new())].into(),
     }
 }
 
@@ -77,10 +73,7 @@ async fn seen<B: Bucket>(bucket: &B, key: &str) -> Head {
 
 async fn absent_objects<B: Bucket>(bucket: &B) -> Result<(), Error> {
     assert_eq!(bucket.head("contract/nothing").await?, None);
-    assert_eq!(
-        bucket.remove("contract/nothing", &Etag("0".repeat(32))).await?,
-        Removed::Gone
-    );
+    assert_eq!(bucket.remove("contract/nothing", &Etag("0".repeat(32))).await?, Removed::Gone);
     bucket.set_tags("contract/nothing", &tags("x")).await?;
     bucket.alive().await
 }
@@ -89,31 +82,19 @@ async fn transfers_carry_everything<B: Bucket + Application>(source: &B, target:
     let key = "contract/everything";
     source.put(key, b"content", &description("red"), &tags("blue")).await;
     let head = seen(source, key).await;
-    assert_eq!(
-        (head.size, &head.description, &head.tags),
-        (7, &description("red"), &tags("blue"))
-    );
+    assert_eq!((head.size, &head.description, &head.tags), (7, &description("red"), &tags("blue")));
     let Transferred::Written(etag) = target.transfer(source, key, &head, &Expect::Absent).await? else {
         panic!("not transferred");
     };
     let copy = seen(target, key).await;
-    assert_eq!(
-        (copy.size, &copy.description, &copy.tags, &copy.etag),
-        (7, &head.description, &head.tags, &etag)
-    );
+    assert_eq!((copy.size, &copy.description, &copy.tags, &copy.etag), (7, &head.description, &head.tags, &etag));
     assert_eq!(target.read(key).await.as_deref(), Some(&b"content"[..]));
     let empty = "contract/empty";
     source.put(empty, b"", &Description::default(), &Tags::new()).await;
     let head = seen(source, empty).await;
-    assert!(matches!(
-        target.transfer(source, empty, &head, &Expect::Absent).await?,
-        Transferred::Written(_)
-    ));
+    assert!(matches!(target.transfer(source, empty, &head, &Expect::Absent).await?, Transferred::Written(_)));
     let copy = seen(target, empty).await;
-    assert_eq!(
-        (copy.size, copy.description, copy.tags),
-        (0, head.description, Tags::new())
-    );
+    assert_eq!((copy.size, copy.description, copy.tags), (0, head.description, Tags::new()));
     Ok(())
 }
 
@@ -124,38 +105,23 @@ async fn transfers_are_conditional_on_both_sides<B: Bucket + Application>(source
     let one = seen(source, key).await;
     source.put(key, b"two", &plain.0, &plain.1).await;
     let two = seen(source, key).await;
-    assert_eq!(
-        target.transfer(source, key, &one, &Expect::Absent).await?,
-        Transferred::SourceChanged
-    );
+    assert_eq!(target.transfer(source, key, &one, &Expect::Absent).await?, Transferred::SourceChanged);
     assert_eq!(target.read(key).await, None);
     // Nothing there, but content expected.
     let expected = Expect::Content(one.etag.clone());
-    assert_eq!(
-        target.transfer(source, key, &two, &expected).await?,
-        Transferred::TargetChanged
-    );
+    assert_eq!(target.transfer(source, key, &two, &expected).await?, Transferred::TargetChanged);
     assert_eq!(target.read(key).await, None);
     target.put(key, b"theirs", &plain.0, &plain.1).await;
     for expected in [Expect::Absent, Expect::Content(two.etag.clone())] {
-        assert_eq!(
-            target.transfer(source, key, &two, &expected).await?,
-            Transferred::TargetChanged
-        );
+        assert_eq!(target.transfer(source, key, &two, &expected).await?, Transferred::TargetChanged);
         assert_eq!(target.read(key).await.as_deref(), Some(&b"theirs"[..]));
     }
     let theirs = Expect::Content(seen(target, key).await.etag);
-    assert!(matches!(
-        target.transfer(source, key, &two, &theirs).await?,
-        Transferred::Written(_)
-    ));
+    assert!(matches!(target.transfer(source, key, &two, &theirs).await?, Transferred::Written(_)));
     assert_eq!(target.read(key).await.as_deref(), Some(&b"two"[..]));
     assert_eq!(source.remove(key, &two.etag).await?, Removed::Gone);
     let expected = Expect::Content(seen(target, key).await.etag);
-    assert_eq!(
-        target.transfer(source, key, &two, &expected).await?,
-        Transferred::SourceChanged
-    );
+    assert_eq!(target.transfer(source, key, &two, &expected).await?, Transferred::SourceChanged);
     Ok(())
 }
 
@@ -209,25 +175,14 @@ async fn odd_keys_survive<B: Bucket + Application>(source: &B, target: &B) -> Re
     let longest = "k".repeat(1024);
     let mut keys: Vec<String> = ODD_KEYS.iter().map(|key| (*key).to_owned()).chain([longest]).collect();
     for key in &keys {
-        source
-            .put(key, key.as_bytes(), &Description::default(), &Tags::new())
-            .await;
+        source.put(key, key.as_bytes(), &Description::default(), &Tags::new()).await;
         let head = seen(source, key).await;
         let transferred = target.transfer(source, key, &head, &Expect::Absent).await?;
-        assert!(
-            matches!(transferred, Transferred::Written(_)),
-            "{key:?}: {transferred:?}"
-        );
+        assert!(matches!(transferred, Transferred::Written(_)), "{key:?}: {transferred:?}");
         assert_eq!(target.read(key).await.as_deref(), Some(key.as_bytes()), "{key:?}");
     }
     keys.sort();
-    let listed: Vec<String> = target
-        .list(None, 1000)
-        .await?
-        .entries
-        .into_iter()
-        .map(|entry| entry.key)
-        .collect();
+    let listed: Vec<String> = target.list(None, 1000).await?.entries.into_iter().map(|entry| entry.key).collect();
     let odd: Vec<&String> = listed.iter().filter(|key| keys.contains(key)).collect();
     assert_eq!(odd, keys.iter().collect::<Vec<_>>());
     for key in &keys {

@@ -39,9 +39,7 @@ pub fn holds(condition: &Condition, item: Option<&Item>, bindings: Bindings<'_>)
 
 fn resolve<'a>(operand: &Operand, item: Option<&'a Item>, bindings: Bindings<'a>) -> Option<Cow<'a, AttributeValue>> {
     match operand {
-        Operand::Path(path) => item
-            .and_then(|item| lookup(item, &path.resolved(bindings.names)))
-            .map(Cow::Borrowed),
+        Operand::Path(path) => item.and_then(|item| lookup(item, &path.resolved(bindings.names))).map(Cow::Borrowed),
         Operand::Value(placeholder) => bindings.values.get(placeholder).map(Cow::Borrowed),
         Operand::Size(of) => value::size(resolve(of, item, bindings)?.as_ref()).map(Cow::Owned),
     }
@@ -49,13 +47,11 @@ fn resolve<'a>(operand: &Operand, item: Option<&'a Item>, bindings: Bindings<'a>
 
 /// What `item` holds at `path`, whose placeholders are resolved.
 pub fn lookup<'a>(item: &'a Item, path: &Path) -> Option<&'a AttributeValue> {
-    path.rest
-        .iter()
-        .try_fold(item.0.get(&path.top)?, |value, step| match (value, step) {
-            (AttributeValue::M(map), Step::Attribute(name)) => map.get(name),
-            (AttributeValue::L(list), Step::Index(index)) => list.get(*index),
-            _ => None,
-        })
+    path.rest.iter().try_fold(item.0.get(&path.top)?, |value, step| match (value, step) {
+        (AttributeValue::M(map), Step::Attribute(name)) => map.get(name),
+        (AttributeValue::L(list), Step::Index(index)) => list.get(*index),
+        _ => None,
+    })
 }
 
 /// The part of `item` at `paths`, whose placeholders are resolved. Of a list only the elements asked for

@@ -27,10 +27,7 @@ pub struct MemoryLedger<H = NoHook> {
 impl<H> MemoryLedger<H> {
     /// An empty ledger that calls `hook` before each call.
     pub fn with_hook(hook: H) -> MemoryLedger<H> {
-        MemoryLedger {
-            book: Arc::default(),
-            hook,
-        }
+        MemoryLedger { book: Arc::default(), hook }
     }
 
     /// All rows.
@@ -59,16 +56,10 @@ impl<H: Hook> Ledger for MemoryLedger<H> {
         self.hook.pause().await;
         let part = |key: &str| key.bytes().map(u32::from).sum::<u32>() % segment.total == segment.index;
         let mut book = lock(&self.book);
-        let keys: Vec<String> = book
-            .rows
-            .keys()
-            .filter(|key| after.is_none_or(|after| key.as_str() > after))
-            .cloned()
-            .collect();
+        let keys: Vec<String> =
+            book.rows.keys().filter(|key| after.is_none_or(|after| key.as_str() > after)).cloned().collect();
         let page: Vec<&String> = keys.iter().take(limit as usize).collect();
-        let next = (keys.len() > page.len())
-            .then(|| page.last().map(|key| (*key).clone()))
-            .flatten();
+        let next = (keys.len() > page.len()).then(|| page.last().map(|key| (*key).clone())).flatten();
         let mine: Vec<&String> = page.into_iter().filter(|key| part(key)).collect();
         let removed = mine.iter().filter(|key| book.rows.remove(**key).is_some()).count() as u64;
         Ok(Swept { removed, next })

@@ -69,11 +69,7 @@ impl Memory {
 impl<H> Memory<H> {
     /// An empty table that calls `hook` around each atomic step.
     pub fn with_hook(schema: KeySchema, hook: H) -> Memory<H> {
-        Memory {
-            schema: Arc::new(schema),
-            state: Arc::default(),
-            hook,
-        }
+        Memory { schema: Arc::new(schema), state: Arc::default(), hook }
     }
 
     // A test that failed while it held the lock is failing already.
@@ -82,15 +78,8 @@ impl<H> Memory<H> {
     }
 
     fn place(&self, key: &Key) -> Place {
-        let partition = key
-            .attributes()
-            .get(&self.schema.partition)
-            .map(canonical_value)
-            .unwrap_or_default();
-        Place {
-            hash: spread(&partition),
-            id: key.id(),
-        }
+        let partition = key.attributes().get(&self.schema.partition).map(canonical_value).unwrap_or_default();
+        Place { hash: spread(&partition), id: key.id() }
     }
 
     /// Sets the time of the stream records to come.
@@ -158,22 +147,16 @@ impl State {
         let form = |item: &Option<Item>| item.as_ref().map(|item| canonical_map(&item.0));
         if form(&old) != form(&item) {
             let sequence = (FIRST_SEQUENCE + self.stream.len() as u128).to_string();
-            self.stream.push(Change {
-                key,
-                old,
-                new: item,
-                sequence,
-                at: self.now,
-            });
+            self.stream.push(Change { key, old, new: item, sequence, at: self.now });
         }
     }
 }
 
 /// Spreads keys evenly over 64 bits, the high ones included: FNV-1a, then a multiplicative mix.
 fn spread(bytes: &[u8]) -> u64 {
-    let hash = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
-    });
+    let hash = bytes
+        .iter()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
     (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
 }
 
@@ -201,19 +184,10 @@ impl<H: Hook> Table for Memory<H> {
 
     async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
         let values = BTreeMap::new();
-        let bindings = Bindings {
-            names: &get.names,
-            values: &values,
-        };
-        let texts: Vec<_> = get
-            .projection
-            .iter()
-            .map(|text| (Kind::Projection, text.as_str()))
-            .collect();
+        let bindings = Bindings { names: &get.names, values: &values };
+        let texts: Vec<_> = get.projection.iter().map(|text| (Kind::Projection, text.as_str())).collect();
         let paths = get.projection.as_deref().map(projection).transpose()?;
-        texts
-            .iter()
-            .try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
+        texts.iter().try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
         bindings.check_used(&texts)?;
         let place = self.place(&get.key);
         let stored = self.step(|state| state.items.get(&place).cloned()).await;
@@ -221,9 +195,7 @@ impl<H: Hook> Table for Memory<H> {
         let paths: Vec<_> = paths.iter().map(|path| path.resolved(&get.names)).collect();
         Ok(stored.map(|item| {
             let mut shown = project(&item, &paths);
-            shown
-                .0
-                .extend(item.0.into_iter().filter(|(name, _)| name.starts_with(RESERVED)));
+            shown.0.extend(item.0.into_iter().filter(|(name, _)| name.starts_with(RESERVED)));
             shown
         }))
     }
@@ -256,11 +228,7 @@ impl<H: Hook> Table for Memory<H> {
     }
 
     async fn insert(&self, items: &[Item]) -> Vec<Inserted> {
-        assert!(
-            items.len() <= INSERT_MAX,
-            "insert takes at most {INSERT_MAX} items, not {}",
-            items.len()
-        );
+        assert!(items.len() <= INSERT_MAX, "insert takes at most {INSERT_MAX} items, not {}", items.len());
         let mut answers = Vec::new();
         for item in items {
             answers.push(match self.schema.key_of(item) {
@@ -294,10 +262,7 @@ impl<H: Hook> Table for Memory<H> {
             .step(|state| {
                 let in_segment = |place: &Place| segment_of(place.hash, segment.total) == segment.index;
                 let is_next = |place: &Place| after.as_ref().is_none_or(|after| place > after);
-                let rest = state
-                    .items
-                    .iter()
-                    .filter(|(place, _)| in_segment(place) && is_next(place));
+                let rest = state.items.iter().filter(|(place, _)| in_segment(place) && is_next(place));
                 rest.take(limit).map(|(_, item)| item.clone()).collect::<Vec<_>>()
             })
             .await;

@@ -92,9 +92,7 @@ fn check_targets(targets: &[Path], schema: &KeySchema) -> Result<(), Error> {
 fn evaluate(expression: &Expression, item: &Item, bindings: Bindings<'_>) -> Result<AttributeValue, Error> {
     let missing = || validation("The provided expression refers to an attribute that does not exist in the item");
     match expression {
-        Expression::Path(path) => lookup(item, &path.resolved(bindings.names))
-            .cloned()
-            .ok_or_else(missing),
+        Expression::Path(path) => lookup(item, &path.resolved(bindings.names)).cloned().ok_or_else(missing),
         Expression::Value(placeholder) => operand(placeholder, bindings).cloned(),
         Expression::Plus(a, b) => {
             let (a, b) = (evaluate(a, item, bindings)?, evaluate(b, item, bindings)?);
@@ -144,10 +142,7 @@ fn wrong_type(operator: &str, value: &AttributeValue) -> Error {
 }
 
 fn is_set(value: &AttributeValue) -> bool {
-    matches!(
-        value,
-        AttributeValue::Ss(_) | AttributeValue::Ns(_) | AttributeValue::Bs(_)
-    )
+    matches!(value, AttributeValue::Ss(_) | AttributeValue::Ns(_) | AttributeValue::Bs(_))
 }
 
 /// `ADD`: a sum of numbers or a union of sets; what is missing counts as zero or empty.
@@ -165,9 +160,7 @@ fn added(current: Option<&AttributeValue>, more: &AttributeValue) -> Result<Attr
         (AttributeValue::Ss(a), AttributeValue::Ss(b)) => Ok(AttributeValue::Ss(union(a, b, PartialEq::eq))),
         (AttributeValue::Bs(a), AttributeValue::Bs(b)) => Ok(AttributeValue::Bs(union(a, b, PartialEq::eq))),
         (AttributeValue::Ns(a), AttributeValue::Ns(b)) => Ok(AttributeValue::Ns(union(a, b, same_number))),
-        _ => Err(validation(
-            "An operand in the update expression has an incorrect data type",
-        )),
+        _ => Err(validation("An operand in the update expression has an incorrect data type")),
     }
 }
 
@@ -178,9 +171,7 @@ fn without(current: &AttributeValue, gone: &AttributeValue) -> Result<Option<Att
         (AttributeValue::Bs(a), AttributeValue::Bs(b)) => Ok(difference(a, b, PartialEq::eq).map(AttributeValue::Bs)),
         (AttributeValue::Ns(a), AttributeValue::Ns(b)) => Ok(difference(a, b, same_number).map(AttributeValue::Ns)),
         (_, gone) if !is_set(gone) => Err(wrong_type("DELETE", gone)),
-        _ => Err(validation(
-            "An operand in the update expression has an incorrect data type",
-        )),
+        _ => Err(validation("An operand in the update expression has an incorrect data type")),
     }
 }
 
@@ -202,13 +193,11 @@ fn difference<T: Clone>(a: &[T], b: &[T], same: fn(&T, &T) -> bool) -> Option<Ve
 /// The value that holds the last step of `path`, and that step; `None` where the way there is missing.
 fn holder<'a, 'p>(item: &'a mut Item, path: &'p Path) -> Option<(&'a mut AttributeValue, &'p Step)> {
     let (last, way) = path.rest.split_last()?;
-    let holder = way
-        .iter()
-        .try_fold(item.0.get_mut(&path.top)?, |value, step| match (value, step) {
-            (AttributeValue::M(map), Step::Attribute(name)) => map.get_mut(name),
-            (AttributeValue::L(list), Step::Index(index)) => list.get_mut(*index),
-            _ => None,
-        })?;
+    let holder = way.iter().try_fold(item.0.get_mut(&path.top)?, |value, step| match (value, step) {
+        (AttributeValue::M(map), Step::Attribute(name)) => map.get_mut(name),
+        (AttributeValue::L(list), Step::Index(index)) => list.get_mut(*index),
+        _ => None,
+    })?;
     Some((holder, last))
 }
 

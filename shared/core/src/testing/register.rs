@@ -32,8 +32,11 @@ struct Rows<P> {
     reports: BTreeMap<(String, Side), Report>,
     stragglers: BTreeMap<(String, String, String), Straggler>,
     certificates: BTreeMap<(String, Run), Certificate>,
-    checkpoints: BTreeMap<(String, Run, Job, u32), (Task, Checkpoint<P>)>,
+    checkpoints: BTreeMap<SegmentKey, (Task, Checkpoint<P>)>,
 }
+
+/// Subject, run, job and index.
+type SegmentKey = (String, Run, Job, u32);
 
 impl<P> Default for MemoryRegister<P> {
     fn default() -> MemoryRegister<P> {
@@ -58,10 +61,7 @@ impl<P> MemoryRegister<P> {
 
     /// The state of one subject, for leases.
     pub fn phases<'a>(&'a self, subject: &'a str) -> MemoryPhases<'a, P> {
-        MemoryPhases {
-            register: self,
-            subject,
-        }
+        MemoryPhases { register: self, subject }
     }
 }
 
@@ -74,12 +74,7 @@ pub struct MemoryPhases<'a, P> {
 
 impl<P: Send> Phases for MemoryPhases<'_, P> {
     async fn state(&self) -> Result<State, Error> {
-        let state = self
-            .register
-            .rows()
-            .states
-            .get(self.subject)
-            .map(|(state, _)| state.clone());
+        let state = self.register.rows().states.get(self.subject).map(|(state, _)| state.clone());
         state.ok_or_else(|| Error::refused("NotRegistered", self.subject, "run preflight"))
     }
 }
@@ -107,12 +102,7 @@ impl<P> Rows<P> {
     }
 
     fn line(&mut self, subject: &str, from: Option<&State>, to: &State, evidence: &Value) {
-        let line = Transition {
-            at: to.since,
-            from: from.cloned(),
-            to: to.clone(),
-            evidence: evidence.clone(),
-        };
+        let line = Transition { at: to.since, from: from.cloned(), to: to.clone(), evidence: evidence.clone() };
         self.history.entry(subject.to_owned()).or_default().push(line);
     }
 }
@@ -142,15 +132,7 @@ impl<P: Send> States for MemoryRegister<P> {
 
     async fn history(&self, subject: &str, limit: u32) -> Result<Vec<Transition>, Error> {
         let rows = self.rows();
-        Ok(rows
-            .history
-            .get(subject)
-            .into_iter()
-            .flatten()
-            .rev()
-            .take(limit as usize)
-            .cloned()
-            .collect())
+        Ok(rows.history.get(subject).into_iter().flatten().rev().take(limit as usize).cloned().collect())
     }
 }
 
@@ -177,10 +159,7 @@ impl<P: Send> Migrations for MemoryRegister<P> {
 impl<P: Send> Signals for MemoryRegister<P> {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows
-            .canaries
-            .entry((subject.to_owned(), side))
-            .or_insert_with(|| canary.clone());
+        let stored = rows.canaries.entry((subject.to_owned(), side)).or_insert_with(|| canary.clone());
         if stored.nonce != canary.nonce {
             *stored = canary.clone();
         }
@@ -188,12 +167,7 @@ impl<P: Send> Signals for MemoryRegister<P> {
     }
 
     async fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis) -> Result<(), Error> {
-        if let Some(canary) = self
-            .rows()
-            .canaries
-            .get_mut(&(subject.to_owned(), side))
-            .filter(|c| c.nonce == nonce)
-        {
+        if let Some(canary) = self.rows().canaries.get_mut(&(subject.to_owned(), side)).filter(|c| c.nonce == nonce) {
             canary.seen.get_or_insert(at);
         }
         Ok(())
@@ -207,11 +181,7 @@ impl<P: Send> Signals for MemoryRegister<P> {
         let mut rows = self.rows();
         let stored = rows.reports.entry((subject.to_owned(), side)).or_default();
         let (records, failed) = (stored.records + batch.records, stored.failed + batch.failed);
-        *stored = Report {
-            records,
-            failed,
-            ..batch.clone()
-        };
+        *stored = Report { records, failed, ..batch.clone() };
         Ok(())
     }
 
@@ -222,11 +192,7 @@ impl<P: Send> Signals for MemoryRegister<P> {
 
 impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn enter(&self, subject: &str, straggler: &Straggler) -> Result<(), Error> {
-        let key = (
-            subject.to_owned(),
-            format!("{:0>40}", straggler.sequence),
-            straggler.key.id(),
-        );
+        let key = (subject.to_owned(), format!("{:0>40}", straggler.sequence), straggler.key.id());
         self.rows().stragglers.insert(key, straggler.clone());
         Ok(())
     }
@@ -234,10 +200,7 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn list(&self, subject: &str, limit: u32) -> Result<Vec<Straggler>, Error> {
         let rows = self.rows();
         let ours = rows.stragglers.iter().filter(|((of, _, _), _)| of == subject);
-        Ok(ours
-            .map(|(_, straggler)| straggler.clone())
-            .take(limit as usize)
-            .collect())
+        Ok(ours.map(|(_, straggler)| straggler.clone()).take(limit as usize).collect())
     }
 
     async fn count(&self, subject: &str) -> Result<u64, Error> {
@@ -247,9 +210,7 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
 
 impl<P: Send> Certificates for MemoryRegister<P> {
     async fn keep(&self, certificate: &Certificate) -> Result<(), Error> {
-        self.rows()
-            .certificates
-            .insert((certificate.subject.clone(), certificate.run), certificate.clone());
+        self.rows().certificates.insert((certificate.subject.clone(), certificate.run), certificate.clone());
         Ok(())
     }
 
@@ -260,20 +221,12 @@ impl<P: Send> Certificates for MemoryRegister<P> {
 
 impl<P: Clone + Send + Sync> Checkpoints<P> for MemoryRegister<P> {
     async fn load(&self, task: &Task) -> Result<Checkpoint<P>, Error> {
-        Ok(self
-            .rows()
-            .checkpoints
-            .get(&place(task))
-            .map(|(_, checkpoint)| checkpoint.clone())
-            .unwrap_or_default())
+        Ok(self.rows().checkpoints.get(&place(task)).map(|(_, checkpoint)| checkpoint.clone()).unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<P>) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows
-            .checkpoints
-            .get(&place(task))
-            .map_or(0, |(_, checkpoint)| checkpoint.version);
+        let stored = rows.checkpoints.get(&place(task)).map_or(0, |(_, checkpoint)| checkpoint.version);
         if next.version != stored + 1 {
             return Err(Error::Conflict(format!(
                 "segment {} of {} was saved by another",
@@ -288,10 +241,8 @@ impl<P: Clone + Send + Sync> Checkpoints<P> for MemoryRegister<P> {
 impl<P: Send> Jobs for MemoryRegister<P> {
     async fn segments(&self, subject: &str, run: Run, job: Job) -> Result<Vec<SegmentStatus>, Error> {
         let rows = self.rows();
-        let ours = rows
-            .checkpoints
-            .values()
-            .filter(|(task, _)| task.subject == subject && task.run == run && task.job == job);
+        let ours =
+            rows.checkpoints.values().filter(|(task, _)| task.subject == subject && task.run == run && task.job == job);
         let status = |(task, c): &(Task, Checkpoint<P>)| SegmentStatus {
             segment: task.segment,
             done: c.done,
@@ -302,9 +253,7 @@ impl<P: Send> Jobs for MemoryRegister<P> {
     }
 
     async fn forget(&self, subject: &str, run: Run, job: Job) -> Result<(), Error> {
-        self.rows()
-            .checkpoints
-            .retain(|_, (task, _)| task.subject != subject || task.run != run || task.job != job);
+        self.rows().checkpoints.retain(|_, (task, _)| task.subject != subject || task.run != run || task.job != job);
         Ok(())
     }
 }

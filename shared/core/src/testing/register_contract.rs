@@ -30,11 +30,8 @@ pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
 }
 
 fn plan(name: &str) -> SubjectPlan {
-    let end = |name: &str| End {
-        account: "111111111111".to_owned(),
-        region: "us-east-1".to_owned(),
-        name: name.to_owned(),
-    };
+    let end =
+        |name: &str| End { account: "111111111111".to_owned(), region: "us-east-1".to_owned(), name: name.to_owned() };
     SubjectPlan {
         kind: Kind::Table,
         source: end(name),
@@ -47,12 +44,7 @@ fn plan(name: &str) -> SubjectPlan {
 }
 
 fn after(state: &State, phase: Phase) -> State {
-    State {
-        version: state.version + 1,
-        phase,
-        since: state.since + 1,
-        ..state.clone()
-    }
+    State { version: state.version + 1, phase, since: state.since + 1, ..state.clone() }
 }
 
 fn is_conflict<T>(result: Result<T, Error>) -> bool {
@@ -63,55 +55,24 @@ async fn states_change_on_condition_and_leave_a_history<R: Register>(register: &
     let (plan, id, first) = (plan("contract-states"), "table#contract-states", State::first(5));
     assert!(States::load(register, id).await.unwrap().is_none());
     let copy = after(&first, Phase::Copy);
-    assert!(
-        is_conflict(register.transition(id, &first, &copy, &json!({})).await),
-        "not registered yet"
-    );
+    assert!(is_conflict(register.transition(id, &first, &copy, &json!({})).await), "not registered yet");
     register.create(&plan, &first, &json!({"why": "new"})).await.unwrap();
-    assert!(
-        is_conflict(register.create(&plan, &first, &json!({})).await),
-        "registered twice"
-    );
-    assert_eq!(
-        States::load(register, id).await.unwrap(),
-        Some((first.clone(), plan.clone()))
-    );
-    register
-        .transition(id, &first, &copy, &json!({"facts": [1, "ß"]}))
-        .await
-        .unwrap();
-    assert!(
-        is_conflict(register.transition(id, &first, &copy, &json!({})).await),
-        "changed twice"
-    );
-    let broken = State {
-        broken: Some("gap".to_owned()),
-        sealed: true,
-        sealed_at: 9,
-        ..after(&copy, Phase::Guarded)
-    };
+    assert!(is_conflict(register.create(&plan, &first, &json!({})).await), "registered twice");
+    assert_eq!(States::load(register, id).await.unwrap(), Some((first.clone(), plan.clone())));
+    register.transition(id, &first, &copy, &json!({"facts": [1, "ß"]})).await.unwrap();
+    assert!(is_conflict(register.transition(id, &first, &copy, &json!({})).await), "changed twice");
+    let broken = State { broken: Some("gap".to_owned()), sealed: true, sealed_at: 9, ..after(&copy, Phase::Guarded) };
     let other = SubjectPlan { segments: 7, ..plan };
     register.replan(&other, &copy, &broken, &json!(null)).await.unwrap();
-    assert_eq!(
-        States::load(register, id).await.unwrap(),
-        Some((broken.clone(), other.clone()))
-    );
-    let mended = State {
-        broken: None,
-        ..after(&broken, Phase::Copy)
-    };
+    assert_eq!(States::load(register, id).await.unwrap(), Some((broken.clone(), other.clone())));
+    let mended = State { broken: None, ..after(&broken, Phase::Copy) };
     register.transition(id, &broken, &mended, &json!({})).await.unwrap();
     assert_eq!(States::load(register, id).await.unwrap(), Some((mended.clone(), other)));
     let history = register.history(id, 3).await.unwrap();
-    let versions: Vec<_> = history
-        .iter()
-        .map(|line| (line.from.as_ref().map(|s| s.version), line.to.version))
-        .collect();
+    let versions: Vec<_> =
+        history.iter().map(|line| (line.from.as_ref().map(|s| s.version), line.to.version)).collect();
     assert_eq!(versions, [(Some(3), 4), (Some(2), 3), (Some(1), 2)]);
-    assert_eq!(
-        (history[2].at, &history[2].evidence),
-        (copy.since, &json!({"facts": [1, "ß"]}))
-    );
+    assert_eq!((history[2].at, &history[2].evidence), (copy.since, &json!({"facts": [1, "ß"]})));
     assert_eq!(register.history(id, 9).await.unwrap().last().unwrap().from, None);
 }
 
@@ -134,20 +95,13 @@ async fn the_plan_and_the_approval_are_replaced<R: Register>(register: &R) {
     assert!(register.plan("contract").await.unwrap().is_none());
     assert!(register.approval("contract").await.unwrap().is_none());
     let plan: Plan = serde_json::from_value(json!({"migration": "contract"})).unwrap();
-    let next = Plan {
-        writes_in_flight: 3,
-        ..plan.clone()
-    };
+    let next = Plan { writes_in_flight: 3, ..plan.clone() };
     for plan in [&plan, &next] {
         register.save_plan(plan).await.unwrap();
         assert_eq!(register.plan("contract").await.unwrap().as_ref(), Some(plan));
     }
     for token in ["a", "b"] {
-        let request = ApprovalRequest {
-            token: token.to_owned(),
-            run: Run(2),
-            at: 7,
-        };
+        let request = ApprovalRequest { token: token.to_owned(), run: Run(2), at: 7 };
         register.request_approval("contract", &request).await.unwrap();
         assert_eq!(register.approval("contract").await.unwrap(), Some(request));
     }
@@ -157,94 +111,37 @@ async fn a_canary_is_seen_once_and_by_its_nonce<R: Register>(register: &R) {
     let id = "table#contract-canary";
     register.canary_seen(id, Side::Source, "n1", 5).await.unwrap();
     assert!(register.canary(id, Side::Source).await.unwrap().is_none());
-    let canary = |nonce: &str, seen| Canary {
-        nonce: nonce.to_owned(),
-        run: Run(1),
-        sent: 4,
-        seen,
-    };
-    register
-        .canary_sent(id, Side::Source, &canary("n1", None))
-        .await
-        .unwrap();
+    let canary = |nonce: &str, seen| Canary { nonce: nonce.to_owned(), run: Run(1), sent: 4, seen };
+    register.canary_sent(id, Side::Source, &canary("n1", None)).await.unwrap();
     register.canary_seen(id, Side::Source, "n0", 5).await.unwrap();
-    assert_eq!(
-        register.canary(id, Side::Source).await.unwrap(),
-        Some(canary("n1", None))
-    );
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", None)));
     register.canary_seen(id, Side::Source, "n1", 6).await.unwrap();
     register.canary_seen(id, Side::Source, "n1", 7).await.unwrap();
-    register
-        .canary_sent(id, Side::Source, &canary("n1", None))
-        .await
-        .unwrap();
-    assert_eq!(
-        register.canary(id, Side::Source).await.unwrap(),
-        Some(canary("n1", Some(6))),
-        "the first sight stays"
-    );
-    register
-        .canary_sent(id, Side::Source, &canary("n2", None))
-        .await
-        .unwrap();
-    assert_eq!(
-        register.canary(id, Side::Source).await.unwrap(),
-        Some(canary("n2", None))
-    );
-    assert!(
-        register.canary(id, Side::Target).await.unwrap().is_none(),
-        "sides are told apart"
-    );
+    register.canary_sent(id, Side::Source, &canary("n1", None)).await.unwrap();
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", Some(6))), "the first sight stays");
+    register.canary_sent(id, Side::Source, &canary("n2", None)).await.unwrap();
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n2", None)));
+    assert!(register.canary(id, Side::Target).await.unwrap().is_none(), "sides are told apart");
 }
 
 async fn reports_add_up<R: Register>(register: &R) {
     let id = "table#contract-report";
     assert!(register.reported(id, Side::Target).await.unwrap().is_none());
-    let first = Report {
-        at: 9,
-        record_at: 8,
-        position: Some("p".to_owned()),
-        records: 3,
-        failed: 1,
-    };
-    let second = Report {
-        at: 12,
-        record_at: 11,
-        position: None,
-        records: 4,
-        failed: 0,
-    };
+    let first = Report { at: 9, record_at: 8, position: Some("p".to_owned()), records: 3, failed: 1 };
+    let second = Report { at: 12, record_at: 11, position: None, records: 4, failed: 0 };
     register.report(id, Side::Target, &first).await.unwrap();
-    assert_eq!(
-        register.reported(id, Side::Target).await.unwrap().as_ref(),
-        Some(&first)
-    );
+    assert_eq!(register.reported(id, Side::Target).await.unwrap().as_ref(), Some(&first));
     register.report(id, Side::Target, &second).await.unwrap();
-    assert_eq!(
-        register.reported(id, Side::Target).await.unwrap(),
-        Some(Report {
-            records: 7,
-            failed: 1,
-            ..second
-        })
-    );
+    assert_eq!(register.reported(id, Side::Target).await.unwrap(), Some(Report { records: 7, failed: 1, ..second }));
 }
 
 fn key(name: &str) -> Key {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     let attributes = BTreeMap::from([
         ("zone".to_owned(), text(name)),
-        (
-            "n".to_owned(),
-            AttributeValue::N("12345678901234567890123456789012345678".to_owned()),
-        ),
+        ("n".to_owned(), AttributeValue::N("12345678901234567890123456789012345678".to_owned())),
     ]);
-    KeySchema {
-        partition: "zone".to_owned(),
-        sort: Some("n".to_owned()),
-    }
-    .key(Item(attributes))
-    .unwrap()
+    KeySchema { partition: "zone".to_owned(), sort: Some("n".to_owned()) }.key(Item(attributes)).unwrap()
 }
 
 async fn stragglers_are_entered_once_and_listed_in_order<R: Register>(register: &R) {
@@ -266,11 +163,7 @@ async fn stragglers_are_entered_once_and_listed_in_order<R: Register>(register: 
         register.enter(id, entry).await.unwrap();
     }
     assert_eq!(register.count(id).await.unwrap(), 2);
-    assert_eq!(
-        register.list(id, 9).await.unwrap(),
-        [early.clone(), late],
-        "numbers of different length in order"
-    );
+    assert_eq!(register.list(id, 9).await.unwrap(), [early.clone(), late], "numbers of different length in order");
     assert_eq!(register.list(id, 1).await.unwrap(), [early]);
     assert_eq!(register.count("table#contract-strag").await.unwrap(), 0);
 }
@@ -286,10 +179,7 @@ async fn certificates_are_kept_by_run<R: Register>(register: &R) {
         issued_at: 3,
         sealed_at: 2,
         segments: 4,
-        counts: Counts {
-            read: 9,
-            ..Counts::default()
-        },
+        counts: Counts { read: 9, ..Counts::default() },
         source_digest: Digest::of(b"x"),
         target_digest: Digest::of(b"x"),
         position: None,
@@ -298,59 +188,27 @@ async fn certificates_are_kept_by_run<R: Register>(register: &R) {
     for run in [Run(1), Run(2)] {
         register.keep(&certificate(run)).await.unwrap();
     }
-    let again = Certificate {
-        issued_at: 8,
-        ..certificate(Run(1))
-    };
+    let again = Certificate { issued_at: 8, ..certificate(Run(1)) };
     register.keep(&again).await.unwrap();
     assert_eq!(register.certificate(subject, Run(1)).await.unwrap(), Some(again));
-    assert_eq!(
-        register.certificate(subject, Run(2)).await.unwrap(),
-        Some(certificate(Run(2)))
-    );
+    assert_eq!(register.certificate(subject, Run(2)).await.unwrap(), Some(certificate(Run(2))));
 }
 
 fn task(subject: &str, run: u32, job: Job, index: u32) -> Task {
-    Task {
-        subject: subject.to_owned(),
-        run: Run(run),
-        job,
-        segment: Segment { index, total: 12 },
-    }
+    Task { subject: subject.to_owned(), run: Run(run), job, segment: Segment { index, total: 12 } }
 }
 
 async fn checkpoints_are_saved_on_condition<R: Register + Checkpoints<Key>>(register: &R) {
     let task = task("table#contract-checkpoint", 1, Job::Finish, 3);
     let empty: Checkpoint<Key> = Checkpoints::load(register, &task).await.unwrap();
     assert_eq!(empty, Checkpoint::default());
-    let counts = Counts {
-        read: 5,
-        source_digest: Digest::of(b"x"),
-        ..Counts::default()
-    };
-    let first = Checkpoint {
-        version: 1,
-        after: Some(key("a'b\"c")),
-        second_half: true,
-        done: false,
-        busy_until: 77,
-        counts,
-    };
-    let second = Checkpoint {
-        version: 2,
-        after: None,
-        done: true,
-        ..first.clone()
-    };
-    assert!(
-        is_conflict(Checkpoints::save(register, &task, &second).await),
-        "version 1 is missing"
-    );
+    let counts = Counts { read: 5, source_digest: Digest::of(b"x"), ..Counts::default() };
+    let first =
+        Checkpoint { version: 1, after: Some(key("a'b\"c")), second_half: true, done: false, busy_until: 77, counts };
+    let second = Checkpoint { version: 2, after: None, done: true, ..first.clone() };
+    assert!(is_conflict(Checkpoints::save(register, &task, &second).await), "version 1 is missing");
     Checkpoints::save(register, &task, &first).await.unwrap();
-    assert!(
-        is_conflict(Checkpoints::save(register, &task, &first).await),
-        "saved twice"
-    );
+    assert!(is_conflict(Checkpoints::save(register, &task, &first).await), "saved twice");
     let loaded: Checkpoint<Key> = Checkpoints::load(register, &task).await.unwrap();
     assert_eq!(loaded, first);
     Checkpoints::save(register, &task, &second).await.unwrap();
@@ -360,39 +218,19 @@ async fn checkpoints_are_saved_on_condition<R: Register + Checkpoints<Key>>(regi
 
 async fn jobs_are_listed_and_forgotten_one_by_one<R: Register + Checkpoints<Key>>(register: &R) {
     let id = "table#contract-jobs";
-    for (run, job, index) in [
-        (1, Job::Copy, 10),
-        (1, Job::Copy, 2),
-        (1, Job::Verify, 0),
-        (2, Job::Copy, 0),
-    ] {
+    for (run, job, index) in [(1, Job::Copy, 10), (1, Job::Copy, 2), (1, Job::Verify, 0), (2, Job::Copy, 0)] {
         let done = index == 2;
-        let counts = Counts {
-            read: 5,
-            ..Counts::default()
-        };
-        let next: Checkpoint<Key> = Checkpoint {
-            version: 1,
-            done,
-            busy_until: 70 + u64::from(index),
-            counts,
-            ..Checkpoint::default()
-        };
-        Checkpoints::save(register, &task(id, run, job, index), &next)
-            .await
-            .unwrap();
+        let counts = Counts { read: 5, ..Counts::default() };
+        let next: Checkpoint<Key> =
+            Checkpoint { version: 1, done, busy_until: 70 + u64::from(index), counts, ..Checkpoint::default() };
+        Checkpoints::save(register, &task(id, run, job, index), &next).await.unwrap();
     }
     let segments = register.segments(id, Run(1), Job::Copy).await.unwrap();
-    let indexes: Vec<_> = segments
-        .iter()
-        .map(|status| (status.segment.index, status.segment.total, status.done))
-        .collect();
+    let indexes: Vec<_> =
+        segments.iter().map(|status| (status.segment.index, status.segment.total, status.done)).collect();
     assert_eq!(indexes, [(2, 12, true), (10, 12, false)]);
     let summary = JobSummary::of(&segments);
-    assert_eq!(
-        (summary.segments, summary.done, summary.busy_until, summary.counts.read),
-        (12, 1, 80, 10)
-    );
+    assert_eq!((summary.segments, summary.done, summary.busy_until, summary.counts.read), (12, 1, 80, 10));
     register.forget(id, Run(1), Job::Copy).await.unwrap();
     register.forget(id, Run(1), Job::Copy).await.unwrap();
     assert!(register.segments(id, Run(1), Job::Copy).await.unwrap().is_empty());

@@ -4,7 +4,7 @@
 
 /// One mistake.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// None: the protocol as shipped.
     None,
     /// The backfill puts without asking whether there is an item already.
@@ -66,7 +66,7 @@ pub enum Bug {
 }
 
 /// All of them but [`Bug::None`].
-pub const ALL: [Bug; 28] = [
+pub(crate) const ALL: [Bug; 28] = [
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,

@@ -1,11 +1,11 @@
 //! What clients saw, and whether one DynamoDB item could have shown it: linearizability of each key.
 
 /// An item for the application: absent, or there with or without its value.
-pub type Value = Option<Option<i64>>;
+pub(crate) type Value = Option<Option<i64>>;
 
 /// An operation on one key.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Op {
+pub(crate) enum Op {
     Read,
     /// Put an item with this value, or without any: an item of key attributes alone.
     Put(Option<i64>),
@@ -23,7 +23,7 @@ pub enum Op {
 
 /// What a client was told.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Answer {
+pub(crate) enum Answer {
     Saw(Value),
     Done,
     Refused,
@@ -33,12 +33,12 @@ pub enum Answer {
 
 /// One operation of a client, with the moments at which it was begun and answered.
 #[derive(Clone, Copy, Debug)]
-pub struct Event {
-    pub key: usize,
-    pub op: Op,
-    pub answer: Answer,
-    pub begun: u64,
-    pub answered: u64,
+pub(crate) struct Event {
+    pub(crate) key: usize,
+    pub(crate) op: Op,
+    pub(crate) answer: Answer,
+    pub(crate) begun: u64,
+    pub(crate) answered: u64,
 }
 
 /// What one item would do: its next value and the answer.
@@ -61,7 +61,7 @@ fn specified(value: Value, op: Op) -> (Value, Answer) {
 
 /// Whether some order of the events, each between its begin and its answer, explains all answers and ends in
 /// `last`. Events without an answer may take effect at any later moment, or not at all.
-pub fn explained(first: Value, last: Value, events: &[Event]) -> bool {
+pub(crate) fn explained(first: Value, last: Value, events: &[Event]) -> bool {
     assert!(events.len() <= 32, "too many events for the bit set");
     search(first, last, (1u64 << events.len()) - 1, events)
 }
@@ -81,13 +81,7 @@ fn search(value: Value, last: Value, left: u64, events: &[Event]) -> bool {
 
 #[test]
 fn a_lost_update_is_not_explained() {
-    let at = |op, answer, begun, answered| Event {
-        key: 0,
-        op,
-        answer,
-        begun,
-        answered,
-    };
+    let at = |op, answer, begun, answered| Event { key: 0, op, answer, begun, answered };
     let one = at(Op::Count, Answer::Saw(Some(Some(1))), 1, 2);
     let again = at(Op::Count, Answer::Saw(Some(Some(1))), 3, 4);
     assert!(explained(None, Some(Some(1)), &[one]));
@@ -97,13 +91,7 @@ fn a_lost_update_is_not_explained() {
 
 #[test]
 fn an_unanswered_write_may_have_happened_or_not() {
-    let put = Event {
-        key: 0,
-        op: Op::Put(Some(5)),
-        answer: Answer::Unknown,
-        begun: 1,
-        answered: u64::MAX,
-    };
+    let put = Event { key: 0, op: Op::Put(Some(5)), answer: Answer::Unknown, begun: 1, answered: u64::MAX };
     assert!(explained(None, None, &[put]));
     assert!(explained(None, Some(Some(5)), &[put]));
     assert!(!explained(None, Some(Some(6)), &[put]));

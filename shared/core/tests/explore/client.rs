@@ -21,7 +21,7 @@ use crate::world::{KEYS, LEASE, World, item, key};
 
 /// What all clients were told, and the clock that orders it.
 #[derive(Clone, Default)]
-pub struct History(Arc<Mutex<(u64, Vec<Event>)>>);
+pub(crate) struct History(Arc<Mutex<(u64, Vec<Event>)>>);
 
 impl History {
     fn moment(&self) -> u64 {
@@ -34,20 +34,13 @@ impl History {
         self.0.lock().unwrap().1.push(event);
     }
 
-    pub fn of(&self, key: usize) -> Vec<Event> {
-        self.0
-            .lock()
-            .unwrap()
-            .1
-            .iter()
-            .filter(|event| event.key == key)
-            .copied()
-            .collect()
+    pub(crate) fn of(&self, key: usize) -> Vec<Event> {
+        self.0.lock().unwrap().1.iter().filter(|event| event.key == key).copied().collect()
     }
 }
 
 /// Does `operations` random operations, at random distances of up to `spread` scheduling points.
-pub async fn client(world: World, history: History, id: i64, operations: i64, spread: u32) {
+pub(crate) async fn client(world: World, history: History, id: i64, operations: i64, spread: u32) {
     let cache = world.cache();
     for n in 0..operations {
         for _ in 0..thread_rng().gen_range(0..=spread) {
@@ -66,10 +59,7 @@ pub async fn client(world: World, history: History, id: i64, operations: i64, sp
                     let pair = world.pair();
                     let source = Fenced::new(pair.source, &world, view.until);
                     let target = Fenced::new(pair.target, &world, view.until);
-                    let fenced = Pair {
-                        source: &source,
-                        target: &target,
-                    };
+                    let fenced = Pair { source: &source, target: &target };
                     if let (Bug::ReadOldFirst, Op::Read, Route::Handoff { run }) = (world.bug(), op, view.state.route())
                     {
                         let get = livemove_core::ports::Get::whole(crate::world::key(KEYS[key]));
@@ -84,28 +74,14 @@ pub async fn client(world: World, history: History, id: i64, operations: i64, sp
             .await;
         let answered = history.moment();
         match result {
-            Ok(answer) => history.enter(Event {
-                key,
-                op,
-                answer,
-                begun,
-                answered,
-            }),
+            Ok(answer) => history.enter(Event { key, op, answer, begun, answered }),
             Err(Error::Ambiguous(_)) if op == Op::Read => {}
-            Err(Error::Ambiguous(_)) => history.enter(Event {
-                key,
-                op,
-                answer: Answer::Unknown,
-                begun,
-                answered: u64::MAX,
-            }),
-            Err(Error::ConditionFailed { .. }) => history.enter(Event {
-                key,
-                op,
-                answer: Answer::Refused,
-                begun,
-                answered,
-            }),
+            Err(Error::Ambiguous(_)) => {
+                history.enter(Event { key, op, answer: Answer::Unknown, begun, answered: u64::MAX })
+            }
+            Err(Error::ConditionFailed { .. }) => {
+                history.enter(Event { key, op, answer: Answer::Refused, begun, answered })
+            }
             // Said to have done nothing.
             Err(Error::Throttled(_) | Error::Unavailable(_)) => {}
             Err(error) => panic!("client: {error}"),
@@ -144,57 +120,36 @@ async fn perform<T: livemove_core::ports::Table>(
             return Ok(Answer::Saw(seen(read::get(pair, state, &request).await?)));
         }
         Op::Put(value) => (Change::Put(item(name, value)), None, None, Returning::Nothing),
-        Op::Insert(value) => (
-            Change::Put(item(name, Some(value))),
-            Some("attribute_not_exists(pk)"),
-            None,
-            Returning::Nothing,
-        ),
+        Op::Insert(value) => {
+            (Change::Put(item(name, Some(value))), Some("attribute_not_exists(pk)"), None, Returning::Nothing)
+        }
         Op::Delete => (Change::Delete, None, None, Returning::AllOld),
-        Op::Count => (
-            Change::Update(Some("ADD v :v".into())),
-            None,
-            Some(1),
-            Returning::AllNew,
-        ),
+        Op::Count => (Change::Update(Some("ADD v :v".into())), None, Some(1), Returning::AllNew),
         Op::Clear => (Change::Update(Some("REMOVE v".into())), None, None, Returning::Nothing),
-        Op::SetExisting(value) => (
-            Change::Update(Some("SET v = :v".into())),
-            Some("attribute_exists(pk)"),
-            Some(value),
-            Returning::Nothing,
-        ),
+        Op::SetExisting(value) => {
+            (Change::Update(Some("SET v = :v".into())), Some("attribute_exists(pk)"), Some(value), Returning::Nothing)
+        }
     };
     let request = WriteRequest {
         key: key(name),
         change,
         condition: condition.map(str::to_owned),
         names: BTreeMap::new(),
-        values: value
-            .map(|value| (":v".to_owned(), number(value)))
-            .into_iter()
-            .collect(),
+        values: value.map(|value| (":v".to_owned(), number(value))).into_iter().collect(),
         returning,
     };
     let attributes = write::write(pair, state, &request).await?;
-    Ok(if returning == Returning::Nothing {
-        Answer::Done
-    } else {
-        Answer::Saw(seen(attributes))
-    })
+    Ok(if returning == Returning::Nothing { Answer::Done } else { Answer::Saw(seen(attributes)) })
 }
 
 fn seen(found: Option<Item>) -> Value {
     let found = found?;
-    assert!(
-        found.0.keys().all(|name| !name.starts_with(RESERVED)),
-        "a reserved attribute leaks: {found:?}"
-    );
+    assert!(found.0.keys().all(|name| !name.starts_with(RESERVED)), "a reserved attribute leaks: {found:?}");
     Some(number(&found))
 }
 
 /// The value of an item, where it has one.
-pub fn number(item: &Item) -> Option<i64> {
+pub(crate) fn number(item: &Item) -> Option<i64> {
     match item.0.get("v") {
         Some(AttributeValue::N(n)) => Some(n.parse().unwrap()),
         _ => None,

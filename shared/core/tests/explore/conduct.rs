@@ -19,11 +19,12 @@ use shuttle::future::{self, yield_now};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
+use crate::site::pause;
 use crate::world::{KEYS, LEASE, World, key};
 
 /// How far a schedule goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Goal {
+pub(crate) enum Goal {
     /// To `copy`, back to `old`, to `copy` again and there.
     Copy,
     /// To `new`.
@@ -38,12 +39,12 @@ pub enum Goal {
 
 /// One side's replicator: where it stands, shared with whoever waits for it.
 #[derive(Clone)]
-pub struct Replicator {
+pub(crate) struct Replicator {
     world: World,
     side: Side,
     position: Arc<AtomicUsize>,
     muted: Arc<AtomicBool>,
-    pub quit: Arc<AtomicBool>,
+    pub(crate) quit: Arc<AtomicBool>,
 }
 
 /// The phase as the replicator sees it.
@@ -53,45 +54,28 @@ impl Phases for ReplicatorPhases {
     async fn state(&self) -> Result<State, Error> {
         let state = self.0.state().await?;
         let stuck = self.0.bug() == Bug::ReplicatorNotSealed && state.run == Run(1) && state.phase >= Phase::Handoff;
-        Ok(if stuck {
-            State {
-                phase: Phase::Handoff,
-                sealed: false,
-                ..state
-            }
-        } else {
-            state
-        })
+        Ok(if stuck { State { phase: Phase::Handoff, sealed: false, ..state } } else { state })
     }
 }
 
 impl Replicator {
-    pub fn new(world: &World, side: Side) -> Replicator {
-        Replicator {
-            world: world.clone(),
-            side,
-            position: Arc::default(),
-            muted: Arc::default(),
-            quit: Arc::default(),
-        }
+    pub(crate) fn new(world: &World, side: Side) -> Replicator {
+        Replicator { world: world.clone(), side, position: Arc::default(), muted: Arc::default(), quit: Arc::default() }
     }
 
     /// Delivers the stream as an event source mapping does: in order, at least once. Now and then an invocation
     /// that was given up is still at work (records come again, out of order), or the position is lost (all
     /// records from an earlier one on come again).
-    pub async fn run(self) {
+    pub(crate) async fn run(self) {
         let cache = Cache::new(ReplicatorPhases(self.world.clone()), self.world.clone(), LEASE);
         // Since when this stream has been replicated for the same run: what an invocation given up may write.
         let (mut meant, mut since) = (None, 0);
         while !self.quit.load(Ordering::SeqCst) {
             let position = self.position.load(Ordering::SeqCst);
             let most = thread_rng().gen_range(1..=3);
+            pause().await;
             let before = self.meaning(&cache).await;
-            let fresh = if self.muted.load(Ordering::SeqCst) {
-                0
-            } else {
-                self.deliver(&cache, position, most).await
-            };
+            let fresh = if self.muted.load(Ordering::SeqCst) { 0 } else { self.deliver(&cache, position, most).await };
             if fresh == 0 {
                 yield_now().await;
                 continue;
@@ -103,11 +87,8 @@ impl Replicator {
             if since < position && thread_rng().gen_bool(0.1) {
                 self.deliver(&cache, thread_rng().gen_range(since..position), 2).await;
             }
-            let next = if thread_rng().gen_bool(0.02) {
-                thread_rng().gen_range(0..=position)
-            } else {
-                position + fresh
-            };
+            let next =
+                if thread_rng().gen_bool(0.02) { thread_rng().gen_range(0..=position) } else { position + fresh };
             self.position.store(next, Ordering::SeqCst);
         }
     }
@@ -120,16 +101,12 @@ impl Replicator {
     /// Delivers up to `most` records from `from` on; answers how many were acknowledged.
     async fn deliver(&self, cache: &Cache<ReplicatorPhases, World>, from: usize, most: usize) -> usize {
         let mut changes = self.world.pair().side(self.side).changes(from, most);
-        if self.world.bug() == Bug::ReplicationLoop {
-            if let Stream::Replicate(run) = self.world.read_state().stream(self.side) {
-                for new in changes.iter_mut().filter_map(|change| change.new.as_mut()) {
-                    let marks = Marks {
-                        own: run.previous(),
-                        moved: Run(0),
-                        ..Marks::of(new)
-                    };
-                    *new = marks.onto(std::mem::take(new));
-                }
+        if self.world.bug() == Bug::ReplicationLoop
+            && let Stream::Replicate(run) = self.world.read_state().stream(self.side)
+        {
+            for new in changes.iter_mut().filter_map(|change| change.new.as_mut()) {
+                let marks = Marks { own: run.previous(), moved: Run(0), ..Marks::of(new) };
+                *new = marks.onto(std::mem::take(new));
             }
         }
         match replicate(cache, self.world.pair(), self.side, &changes, 2).await {
@@ -139,20 +116,19 @@ impl Replicator {
     }
 
     /// Waits until everything in the stream has been delivered.
-    pub async fn drain(&self) {
+    pub(crate) async fn drain(&self) {
         while self.position.load(Ordering::SeqCst) < self.world.pair().side(self.side).records() {
             yield_now().await;
         }
     }
 
     fn skip_to_the_end(&self) {
-        self.position
-            .store(self.world.pair().side(self.side).records(), Ordering::SeqCst);
+        self.position.store(self.world.pair().side(self.side).records(), Ordering::SeqCst);
     }
 }
 
 /// Takes the table to `goal`.
-pub async fn conduct(world: World, replicators: [Replicator; 2], goal: Goal) {
+pub(crate) async fn conduct(world: World, replicators: [Replicator; 2], goal: Goal) {
     match goal {
         Goal::Copy => {
             step(&world, Step::Advance(Phase::Copy)).await;
@@ -187,9 +163,7 @@ pub async fn conduct(world: World, replicators: [Replicator; 2], goal: Goal) {
 async fn backfill(world: &World, replicators: &[Replicator; 2]) {
     match world.bug() {
         Bug::ScanBeforeStream => {
-            replicators
-                .iter()
-                .for_each(|replicator| replicator.muted.store(true, Ordering::SeqCst));
+            replicators.iter().for_each(|replicator| replicator.muted.store(true, Ordering::SeqCst));
             work(world, Job::Copy).await;
             for replicator in replicators {
                 replicator.skip_to_the_end();
@@ -200,7 +174,9 @@ async fn backfill(world: &World, replicators: &[Replicator; 2]) {
             let world = world.clone();
             future::spawn_local(async move { work(&world, Job::Copy).await });
         }
-        _ => drop(work(world, Job::Copy).await),
+        _ => {
+            work(world, Job::Copy).await;
+        }
     }
 }
 
@@ -213,10 +189,7 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
         work(world, Job::Repair).await;
     }
     if bug == Bug::SkipGuarded {
-        world.set_state(State {
-            phase: Phase::Guarded,
-            ..world.read_state()
-        });
+        world.set_state(State { phase: Phase::Guarded, ..world.read_state() });
     } else {
         step(world, Step::Advance(Phase::Guarded)).await;
     }
@@ -228,7 +201,9 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
     match bug {
         Bug::SkipFinish => {}
         Bug::FinishHalf => finish_half(world).await,
-        _ => drop(work(world, Job::Finish).await),
+        _ => {
+            work(world, Job::Finish).await;
+        }
     }
     if bug == Bug::None {
         let differing = certified(world).await;
@@ -238,13 +213,12 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
     match bug {
         Bug::SweepEarly => {
             sweep_now(world).await;
+            for _ in 0..thread_rng().gen_range(0..100) {
+                yield_now().await;
+            }
         }
         Bug::SkipNew => {
-            world.set_state(State {
-                phase: Phase::Final,
-                sealed: false,
-                ..world.read_state()
-            });
+            world.set_state(State { phase: Phase::Final, sealed: false, ..world.read_state() });
             return;
         }
         _ => {}
@@ -262,25 +236,11 @@ async fn step(world: &World, step: Step) {
 
 /// Runs a job by as many workers as it takes; workers fail and are killed.
 async fn work(world: &World, job: Job) -> livemove_core::checkpoint::Counts {
-    let task = Task {
-        subject: "table#t".into(),
-        run: world.read_state().run,
-        job,
-        segment: Segment::WHOLE,
-    };
+    let task = Task { subject: "table#t".into(), run: world.read_state().run, job, segment: Segment::WHOLE };
     // A zombie is a worker whom nothing stops.
-    let patience = if world.bug() == Bug::ZombieBackfill && job == Job::Copy {
-        u64::MAX / 2
-    } else {
-        10 * LEASE
-    };
+    let patience = if world.bug() == Bug::ZombieBackfill && job == Job::Copy { u64::MAX / 2 } else { 10 * LEASE };
     for _ in 0..1000 {
-        let limits = Limits {
-            deadline: world.now() + patience,
-            call: 1,
-            page_items: 2,
-            in_flight: 2,
-        };
+        let limits = Limits { deadline: world.now() + patience, call: 1, page_items: 2, in_flight: 2 };
         match job::run(world.pair(), world, world, world, &task, limits).await {
             Ok(progress) if progress.done => return progress.counts,
             Ok(_) => {}
@@ -333,10 +293,7 @@ async fn drop_marks(world: &World) {
         yield_now().await;
     }
     for name in KEYS {
-        let marked = losing
-            .items()
-            .iter()
-            .any(|item| Marks::of(item).moved > Run(0) && losing_key(item) == name);
+        let marked = losing.items().iter().any(|item| Marks::of(item).moved > Run(0) && losing_key(item) == name);
         if marked && thread_rng().gen_bool(0.5) {
             losing.delete_raw(&key(name));
         }

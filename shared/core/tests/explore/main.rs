@@ -7,12 +7,20 @@
 //!
 //! `LIVEMOVE_SCHEDULES` is the number of schedules for each goal and scheduler (default 1500), `LIVEMOVE_SEED`
 //! where the schedulers' randomness begins (default 1). A run prints its figures with `--nocapture`.
-#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test program")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test program: it says what failed, reads its own settings and measures itself"
+)]
 
 mod bug;
 mod check;
 mod client;
 mod conduct;
+mod site;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -55,15 +63,9 @@ fn schedule(bug: Bug, goal: Goal) {
             }
         }
         let history = History::default();
-        let replicators = [
-            Replicator::new(&world, Side::Source),
-            Replicator::new(&world, Side::Target),
-        ];
-        let streams: Vec<_> = replicators
-            .iter()
-            .cloned()
-            .map(|replicator| future::spawn_local(replicator.run()))
-            .collect();
+        let replicators = [Replicator::new(&world, Side::Source), Replicator::new(&world, Side::Target)];
+        let streams: Vec<_> =
+            replicators.iter().cloned().map(|replicator| future::spawn_local(replicator.run())).collect();
         let spread = [4, 20, 60, 120][thread_rng().gen_range(0..4)];
         let operations = if goal == Goal::Forth { 7 } else { 5 };
         let clients: Vec<_> = (1..=CLIENTS)
@@ -91,11 +93,8 @@ fn audit(world: &World, history: &History, first: [Value; 3]) {
         (_, true) => (pair.gaining(state.run), pair.losing(state.run)),
         (_, false) => (pair.losing(state.run), pair.gaining(state.run)),
     };
-    let value = |site: &world::Site, name: &str| -> Value {
-        let found = site
-            .items()
-            .into_iter()
-            .find(|item| item.0.get("pk") == key(name).attributes().get("pk"));
+    let value = |site: &site::Site, name: &str| -> Value {
+        let found = site.items().into_iter().find(|item| item.0.get("pk") == key(name).attributes().get("pk"));
         visible(found).map(|item| number(&item))
     };
     for (index, name) in KEYS.iter().enumerate() {
@@ -108,20 +107,11 @@ fn audit(world: &World, history: &History, first: [Value; 3]) {
             streams(world)
         );
         if state.phase != Phase::Final {
-            assert_eq!(
-                value(follower, name),
-                last,
-                "the follower differs in {name}{}",
-                streams(world)
-            );
+            assert_eq!(value(follower, name), last, "the follower differs in {name}{}", streams(world));
         }
     }
     if state.phase == Phase::Final {
-        let marked: Vec<_> = home
-            .items()
-            .into_iter()
-            .filter(|item| Marks::of(item) != Marks::default())
-            .collect();
+        let marked: Vec<_> = home.items().into_iter().filter(|item| Marks::of(item) != Marks::default()).collect();
         assert!(marked.is_empty(), "marks are left: {marked:?}");
     }
 }
@@ -160,8 +150,7 @@ fn explore(bug: Bug, goal: Goal, scheduler: Scheduler, seed: u64, schedules: usi
     }));
     let found = result.err().map(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
-        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-            .unwrap_or_default()
+        text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
     });
     (ran.load(Ordering::Relaxed), found)
 }
@@ -171,10 +160,7 @@ const ROUND: usize = 100;
 const ROUNDS: usize = 200;
 
 fn number_from(variable: &str, default: u64) -> u64 {
-    std::env::var(variable)
-        .ok()
-        .and_then(|n| n.parse().ok())
-        .unwrap_or(default)
+    std::env::var(variable).ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
 
 fn schedules() -> usize {
@@ -190,10 +176,7 @@ fn clean(goal: Goal) {
     for scheduler in SCHEDULERS {
         let began = Instant::now();
         let (ran, found) = explore(Bug::None, goal, scheduler, seed(), schedules());
-        println!(
-            "clean {goal:?} {scheduler:?}: {ran} schedules in {:.1} s",
-            began.elapsed().as_secs_f32()
-        );
+        println!("clean {goal:?} {scheduler:?}: {ran} schedules in {:.1} s", began.elapsed().as_secs_f32());
         assert_eq!(found, None, "{goal:?} under {scheduler:?} after {ran} schedules");
     }
 }

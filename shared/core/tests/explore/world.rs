@@ -5,31 +5,28 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use livemove_core::change::Change;
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Task};
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::lease::{Cache, Phases};
-use livemove_core::mark::{Marks, Run};
 use livemove_core::phase::State;
-use livemove_core::ports::{Action, Clock, Get, Guard, Inserted, Page, Table, Write, Written};
+use livemove_core::ports::Clock;
 use livemove_core::route::Pair;
-use livemove_core::segment::Segment;
-use livemove_core::testing::memory::Memory;
 use serde_dynamo::AttributeValue;
 use shuttle::future::yield_now;
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
+use crate::site::Site;
 
 /// How long a view may be used, in ticks of the world's clock.
-pub const LEASE: u64 = 100;
+pub(crate) const LEASE: u64 = 100;
 /// The keys: two that are there at the beginning, one that is not.
-pub const KEYS: [&str; 3] = ["a", "b", "c"];
+pub(crate) const KEYS: [&str; 3] = ["a", "b", "c"];
 
 /// Everything one schedule shares.
 #[derive(Clone)]
-pub struct World(Arc<Inner>);
+pub(crate) struct World(Arc<Inner>);
 
 struct Inner {
     bug: Bug,
@@ -40,27 +37,9 @@ struct Inner {
     checkpoints: Mutex<BTreeMap<String, Checkpoint<Key>>>,
 }
 
-/// One table and the calls on their way to it.
-pub struct Site {
-    memory: Memory,
-    calls: Arc<Mutex<BTreeSet<u64>>>,
-    next_call: AtomicU64,
-    bug: Bug,
-    faults: bool,
-}
-
 impl World {
-    pub fn new(bug: Bug, faults: bool) -> World {
-        let site = || Site {
-            memory: Memory::new(KeySchema {
-                partition: "pk".into(),
-                sort: None,
-            }),
-            calls: Arc::default(),
-            next_call: AtomicU64::new(0),
-            bug,
-            faults,
-        };
+    pub(crate) fn new(bug: Bug, faults: bool) -> World {
+        let site = || Site::new(bug, faults);
         World(Arc::new(Inner {
             bug,
             now: AtomicU64::new(1),
@@ -71,35 +50,32 @@ impl World {
         }))
     }
 
-    pub fn bug(&self) -> Bug {
+    pub(crate) fn bug(&self) -> Bug {
         self.0.bug
     }
 
-    pub fn pair(&self) -> Pair<'_, Site> {
-        Pair {
-            source: &self.0.source,
-            target: &self.0.target,
-        }
+    pub(crate) fn pair(&self) -> Pair<'_, Site> {
+        Pair { source: &self.0.source, target: &self.0.target }
     }
 
-    pub fn cache(&self) -> Cache<World, World> {
+    pub(crate) fn cache(&self) -> Cache<World, World> {
         Cache::new(self.clone(), self.clone(), LEASE)
     }
 
-    pub fn tick(&self, by: u64) -> u64 {
+    pub(crate) fn tick(&self, by: u64) -> u64 {
         self.0.now.fetch_add(by, Ordering::SeqCst) + by
     }
 
-    pub fn read_state(&self) -> State {
+    pub(crate) fn read_state(&self) -> State {
         self.0.state.lock().unwrap().clone()
     }
 
-    pub fn set_state(&self, state: State) {
+    pub(crate) fn set_state(&self, state: State) {
         *self.0.state.lock().unwrap() = state;
     }
 
     /// What the controller does after a phase change: one lease, then the longest call.
-    pub async fn wait_for_leases(&self) {
+    pub(crate) async fn wait_for_leases(&self) {
         if self.bug() == Bug::NoLeaseWait {
             return;
         }
@@ -109,17 +85,8 @@ impl World {
             yield_now().await;
         }
         self.tick(LEASE);
-        let before: Vec<BTreeSet<u64>> = self
-            .sites()
-            .iter()
-            .map(|site| site.calls.lock().unwrap().clone())
-            .collect();
-        while self
-            .sites()
-            .iter()
-            .zip(&before)
-            .any(|(site, before)| !site.calls.lock().unwrap().is_disjoint(before))
-        {
+        let before: Vec<BTreeSet<u64>> = self.sites().iter().map(|site| site.calls()).collect();
+        while self.sites().iter().zip(&before).any(|(site, before)| !site.calls().is_disjoint(before)) {
             yield_now().await;
         }
     }
@@ -128,7 +95,7 @@ impl World {
         [&self.0.source, &self.0.target]
     }
 
-    pub fn restart_job(&self) {
+    pub(crate) fn restart_job(&self) {
         self.0.checkpoints.lock().unwrap().clear();
     }
 }
@@ -155,14 +122,7 @@ impl Clock for World {
 impl Checkpoints<Key> for World {
     async fn load(&self, task: &Task) -> Result<Checkpoint<Key>, Error> {
         yield_now().await;
-        Ok(self
-            .0
-            .checkpoints
-            .lock()
-            .unwrap()
-            .get(&format!("{task:?}"))
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.0.checkpoints.lock().unwrap().get(&format!("{task:?}")).cloned().unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<Key>) -> Result<(), Error> {
@@ -177,229 +137,12 @@ impl Checkpoints<Key> for World {
     }
 }
 
-/// A call on its way: leases wait for those that are not back.
-struct Call(Arc<Mutex<BTreeSet<u64>>>, u64);
-
-impl Drop for Call {
-    fn drop(&mut self) {
-        self.0.lock().unwrap().remove(&self.1);
-    }
-}
-
-impl Site {
-    pub fn items(&self) -> Vec<Item> {
-        self.memory.items()
-    }
-
-    pub fn put_raw(&self, item: Item) {
-        self.memory.put_raw(item);
-    }
-
-    pub fn delete_raw(&self, key: &Key) {
-        self.memory.delete_raw(key);
-    }
-
-    pub fn records(&self) -> usize {
-        self.memory.records_len()
-    }
-
-    /// The records from `from` on, `most` at most.
-    pub fn changes(&self, from: usize, most: usize) -> Vec<Change> {
-        (from..).map_while(|i| self.memory.record(i)).take(most).collect()
-    }
-
-    fn begin(&self) -> Call {
-        let id = self.next_call.fetch_add(1, Ordering::SeqCst);
-        self.calls.lock().unwrap().insert(id);
-        Call(self.calls.clone(), id)
-    }
-
-    /// Before the call is done: the scheduler may stop here, or the call fails having done nothing.
-    async fn before(&self) -> Result<(), Error> {
-        yield_now().await;
-        if self.faults && thread_rng().gen_bool(0.02) {
-            return Err(Error::Throttled("fault".into()));
-        }
-        Ok(())
-    }
-
-    /// After it is done: the scheduler may stop here, or the answer is lost.
-    async fn after(&self) -> Result<(), Error> {
-        yield_now().await;
-        if self.faults && thread_rng().gen_bool(0.03) {
-            return Err(Error::Ambiguous("fault".into()));
-        }
-        Ok(())
-    }
-
-    async fn apply(&self, write: &Write) -> Result<Written, Error> {
-        match self.mistaken(write) {
-            Mistake::Instead(write) => self.memory.write(&write).await,
-            Mistake::Pretend => Ok(Written::Applied(None)),
-            Mistake::OnlyRead => {
-                let stored = self.memory.get(&Get::whole(write.key.clone())).await?;
-                Ok(if stored.is_some() {
-                    Written::Applied(stored)
-                } else {
-                    Written::Refused(None)
-                })
-            }
-        }
-    }
-
-    /// The write with the bug in it.
-    fn mistaken(&self, write: &Write) -> Mistake {
-        let mut write = write.clone();
-        let marks = match &write.action {
-            Action::Put(item) => Marks::of(item),
-            Action::Update { .. } | Action::Delete => Marks::default(),
-        };
-        let is_take = matches!(write.guard, Guard::NotNative(_)) && marks.position.is_none();
-        let is_replica = matches!(write.guard, Guard::Older(..));
-        let is_stub = write.guard == Guard::Absent && marks.moved > Run(0) && marks.tombstone;
-        match (self.bug, write.guard.clone()) {
-            (Bug::NoPositionGuard, Guard::Older(run, _)) => write.guard = Guard::NotNative(run),
-            (Bug::ReplicatorOverNative, Guard::Older(_, position)) => {
-                write.guard = Guard::Older(Run(u32::MAX), position)
-            }
-            (Bug::ReplicatedDeleteIsPhysical, _) if is_replica && marks.tombstone => write.action = Action::Delete,
-            (Bug::ReplicaForgetsMove, Guard::Older(..) | Guard::NotNative(_)) if marks.position.is_some() => {
-                redress(&mut write, Marks { moved: Run(0), ..marks });
-            }
-            (Bug::UnguardedPut, Guard::NotMoved(_)) if matches!(write.action, Action::Put(_)) => {
-                write.guard = Guard::Always
-            }
-            (Bug::PartialUpdate, Guard::NativeIn(_)) if matches!(write.action, Action::Update { .. }) => {
-                write.guard = Guard::Always;
-            }
-            (Bug::NativeDeleteIsPhysical, Guard::NativeIn(_) | Guard::NotMoved(_)) if marks.tombstone => {
-                write.action = Action::Delete;
-            }
-            (Bug::ExistenceNotRewritten, _) => {
-                if let Some(condition) = &mut write.condition {
-                    condition.when_tombstone = None;
-                }
-            }
-            (Bug::NoStub, _) if is_stub => return Mistake::Pretend,
-            (Bug::StubWithoutTombstone, _) if is_stub => redress(
-                &mut write,
-                Marks {
-                    tombstone: false,
-                    ..marks
-                },
-            ),
-            (Bug::FreezeWithoutMark, Guard::PresentNotMoved(_)) => return Mistake::OnlyRead,
-            (Bug::TakeOverNative, _) if is_take => write.guard = Guard::Always,
-            (Bug::SweepWithoutGuard, Guard::Invisible) => write.guard = Guard::Always,
-            _ => {}
-        }
-        Mistake::Instead(write)
-    }
-}
-
-/// What the bug makes of a write.
-enum Mistake {
-    /// Another write.
-    Instead(Write),
-    /// Nothing, while saying it was done.
-    Pretend,
-    /// A read in its place.
-    OnlyRead,
-}
-
-fn redress(write: &mut Write, marks: Marks) {
-    if let Action::Put(item) = &mut write.action {
-        *item = marks.onto(std::mem::take(item));
-    }
-}
-
-impl Table for Site {
-    fn schema(&self) -> &KeySchema {
-        self.memory.schema()
-    }
-
-    async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
-        let _call = self.begin();
-        self.before().await?;
-        let found = self.memory.get(get).await?;
-        if self.bug == Bug::StaleReads && thread_rng().gen_bool(0.5) {
-            // What the item was before its last change.
-            let changes = self.changes(0, usize::MAX);
-            if let Some(last) = changes.iter().rev().find(|change| change.key == get.key) {
-                return Ok(last.old.clone());
-            }
-        }
-        self.after().await.map_err(|_| Error::Unavailable("fault".into()))?;
-        Ok(found)
-    }
-
-    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {
-        let _call = self.begin();
-        self.before().await?;
-        let mut found = Vec::new();
-        for key in keys {
-            found.push(self.memory.get(&Get::whole(key.clone())).await?);
-            yield_now().await;
-        }
-        Ok(found)
-    }
-
-    async fn write(&self, write: &Write) -> Result<Written, Error> {
-        let _call = self.begin();
-        self.before().await?;
-        let written = self.apply(write).await?;
-        if let Err(error) = self.after().await {
-            let is_users = matches!(write.guard, Guard::NotMoved(_) | Guard::NativeIn(_) | Guard::Always);
-            return if self.bug == Bug::RetryLostAnswer && is_users {
-                self.apply(write).await
-            } else {
-                Err(error)
-            };
-        }
-        Ok(written)
-    }
-
-    async fn insert(&self, items: &[Item]) -> Vec<Inserted> {
-        let _call = (self.bug != Bug::ZombieBackfill).then(|| self.begin());
-        if self.bug == Bug::ZombieBackfill {
-            for _ in 0..thread_rng().gen_range(0..1500) {
-                yield_now().await;
-            }
-        }
-        let mut results = Vec::new();
-        for item in items {
-            results.push(match self.before().await {
-                Err(error) => Inserted::Failed(error),
-                Ok(()) if self.bug == Bug::BackfillOverwrites => {
-                    self.memory.put_raw(item.clone());
-                    Inserted::Inserted
-                }
-                Ok(()) => self.memory.insert(std::slice::from_ref(item)).await.remove(0),
-            });
-        }
-        results
-    }
-
-    async fn scan(&self, segment: Segment, after: Option<&Key>, limit: u32) -> Result<Page, Error> {
-        let _call = self.begin();
-        self.before().await?;
-        let page = self.memory.scan(segment, after, limit).await;
-        yield_now().await;
-        page
-    }
-}
-
-pub fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     let item = Item(BTreeMap::from([("pk".to_owned(), AttributeValue::S(name.to_owned()))]));
-    KeySchema {
-        partition: "pk".into(),
-        sort: None,
-    }
-    .key(item)
-    .unwrap()
+    KeySchema { partition: "pk".into(), sort: None }.key(item).unwrap()
 }
 
-pub fn item(name: &str, value: Option<i64>) -> Item {
+pub(crate) fn item(name: &str, value: Option<i64>) -> Item {
     let mut item = key(name).to_item();
     if let Some(value) = value {
         item.0.insert("v".to_owned(), AttributeValue::N(value.to_string()));

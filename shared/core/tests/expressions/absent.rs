@@ -60,11 +60,7 @@ fn and_binds_tighter_than_or_and_not_tightest() {
         ("b BETWEEN :v AND :v OR a <> :v AND NOT b IN (:v)".to_owned(), true),
         ("(((a))) <> (:v)".to_owned(), true),
     ] {
-        assert_eq!(
-            holds_when_absent(&text, &names(&[]), &values(&[(":v", n("1"))])).unwrap(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(holds_when_absent(&text, &names(&[]), &values(&[(":v", n("1"))])).unwrap(), expected, "{text}");
     }
 }
 
@@ -112,11 +108,7 @@ fn what_does_not_look_at_the_item_counts_as_it_is() {
         (":uno BETWEEN :neg AND :one", true),
         (":ten IN (:a, :neg, :ten)", true),
     ] {
-        assert_eq!(
-            holds_when_absent(text, &names(&[]), &values).unwrap(),
-            expected,
-            "{text}"
-        );
+        assert_eq!(holds_when_absent(text, &names(&[]), &values).unwrap(), expected, "{text}");
     }
 }
 

@@ -104,27 +104,17 @@ impl Model {
     /// Parentheses only where they are needed.
     fn text(&self) -> String {
         let within = |model: &Model, tightness| {
-            if model.tightness() < tightness {
-                format!("({})", model.text())
-            } else {
-                model.text()
-            }
+            if model.tightness() < tightness { format!("({})", model.text()) } else { model.text() }
         };
         let list = |models: &[Model], tightness, word: &str| {
-            models
-                .iter()
-                .map(|model| within(model, tightness))
-                .collect::<Vec<_>>()
-                .join(word)
+            models.iter().map(|model| within(model, tightness)).collect::<Vec<_>>().join(word)
         };
         match self {
             Model::Compare(operator, a, b) => format!("{}{operator}{}", a.text(), b.text()),
             Model::Between(a, low, high) => format!("{} BETWEEN {} AND {}", a.text(), low.text(), high.text()),
-            Model::In(a, list) => format!(
-                "{} IN ({})",
-                a.text(),
-                list.iter().map(|b| b.text()).collect::<Vec<_>>().join(" , ")
-            ),
+            Model::In(a, list) => {
+                format!("{} IN ({})", a.text(), list.iter().map(|b| b.text()).collect::<Vec<_>>().join(" , "))
+            }
             Model::Exists(index) => format!("attribute_exists({})", ATTRIBUTES[*index].0),
             Model::NotExists(index) => format!("attribute_not_exists ( {} )", ATTRIBUTES[*index].0),
             Model::Not(model) => format!("NOT {}", within(model, 2)),
@@ -135,10 +125,7 @@ impl Model {
 }
 
 fn term() -> impl Strategy<Value = Term> {
-    prop_oneof![
-        (0..ATTRIBUTES.len()).prop_map(Term::Attribute),
-        (0..VALUES).prop_map(Term::Value)
-    ]
+    prop_oneof![(0..ATTRIBUTES.len()).prop_map(Term::Attribute), (0..VALUES).prop_map(Term::Value)]
 }
 
 fn model() -> impl Strategy<Value = Model> {
@@ -161,10 +148,7 @@ fn model() -> impl Strategy<Value = Model> {
 
 /// Any condition.
 pub(crate) fn condition() -> impl Strategy<Value = Generated> {
-    model().prop_map(|model| Generated {
-        text: model.text(),
-        model,
-    })
+    model().prop_map(|model| Generated { text: model.text(), model })
 }
 
 /// An item with some of the attributes.

@@ -24,17 +24,11 @@ fn s(text: &str) -> AttributeValue {
 }
 
 fn names(entries: &[(&str, &str)]) -> BTreeMap<String, String> {
-    entries
-        .iter()
-        .map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned()))
-        .collect()
+    entries.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect()
 }
 
 fn values(entries: &[(&str, AttributeValue)]) -> BTreeMap<String, AttributeValue> {
-    entries
-        .iter()
-        .map(|(placeholder, value)| ((*placeholder).to_owned(), value.clone()))
-        .collect()
+    entries.iter().map(|(placeholder, value)| ((*placeholder).to_owned(), value.clone())).collect()
 }
 
 /// The message of a `ValidationException`.

@@ -8,11 +8,7 @@ use livemove_core::expression::{MAX_DEPTH, MAX_LENGTH};
 use crate::{message, n, names, values};
 
 fn refusal(text: &str) -> String {
-    message(holds_when_absent(
-        text,
-        &names(&[("#n", "n")]),
-        &values(&[(":v", n("1"))]),
-    ))
+    message(holds_when_absent(text, &names(&[("#n", "n")]), &values(&[(":v", n("1"))])))
 }
 
 #[test]
@@ -37,36 +33,18 @@ fn a_condition_that_is_none_is_named_for_what_is_wrong() {
         ("a IN ()", "Syntax error; token: \")\""),
         ("a BETWEEN :v", "Syntax error; token: \"<EOF>\""),
         ("a = b = c", "Syntax error; token: \"=\""),
-        (
-            "#m = :v",
-            "attribute name used in the document path is not defined; attribute name: #m",
-        ),
+        ("#m = :v", "attribute name used in the document path is not defined; attribute name: #m"),
         ("a.#m = :v", "attribute name: #m"),
-        (
-            "a = :w",
-            "attribute value used in expression is not defined; attribute value: :w",
-        ),
-        (
-            "size(a)",
-            "The function is not allowed to be used this way in an expression; function: size",
-        ),
-        (
-            "a = attribute_exists(a)",
-            "not allowed to be used this way in an expression; function: attribute_exists",
-        ),
-        (
-            "attribute_exists(:v)",
-            "requires a document path; operator or function: attribute_exists",
-        ),
+        ("a = :w", "attribute value used in expression is not defined; attribute value: :w"),
+        ("size(a)", "The function is not allowed to be used this way in an expression; function: size"),
+        ("a = attribute_exists(a)", "not allowed to be used this way in an expression; function: attribute_exists"),
+        ("attribute_exists(:v)", "requires a document path; operator or function: attribute_exists"),
         (
             "attribute_exists(a, a)",
             "Incorrect number of operands for operator or function; operator or function: attribute_exists, number of operands: 2",
         ),
         ("begins_with(a)", "number of operands: 1"),
-        (
-            "list_append(a, a) = :v",
-            "The function is not allowed in a condition expression; function: list_append",
-        ),
+        ("list_append(a, a) = :v", "The function is not allowed in a condition expression; function: list_append"),
         ("Size(a) = :v", "Invalid function name; function: Size"),
     ] {
         let message = refusal(text);
@@ -91,27 +69,15 @@ fn an_update_that_is_none_is_named_for_what_is_wrong() {
         ("ADD a b", "Syntax error; token: \"b\""),
         ("DELETE a", "Syntax error"),
         ("REMOVE a = :v", "Syntax error; token: \"=\""),
-        (
-            "SET a = :v REMOVE b SET c = :v",
-            "The \"SET\" section can only be used once in an update expression",
-        ),
+        ("SET a = :v REMOVE b SET c = :v", "The \"SET\" section can only be used once in an update expression"),
         ("remove a REMOVE b", "The \"REMOVE\" section can only be used once"),
-        (
-            "SET a = if_not_exists(:v, a)",
-            "requires a document path; operator or function: if_not_exists",
-        ),
+        ("SET a = if_not_exists(:v, a)", "requires a document path; operator or function: if_not_exists"),
         ("SET a = if_not_exists(a)", "number of operands: 1"),
-        (
-            "SET a = size(a)",
-            "The function is not allowed in an update expression; function: size",
-        ),
+        ("SET a = size(a)", "The function is not allowed in an update expression; function: size"),
         ("SET a = dog(a)", "Invalid function name; function: dog"),
     ] {
         let message = message(Clauses::parse(text));
-        assert!(
-            message.starts_with("Invalid UpdateExpression: ") && message.contains(expected),
-            "{text}: {message}"
-        );
+        assert!(message.starts_with("Invalid UpdateExpression: ") && message.contains(expected), "{text}: {message}");
     }
 }
 
@@ -135,23 +101,14 @@ fn length_is_bounded_and_the_bound_is_reached() {
     let padded = |length: usize| format!("a = :v{}", " ".repeat(length - 6));
     assert!(holds_when_absent(&padded(MAX_LENGTH), &names(&[]), &values(&[(":v", n("1"))])).is_ok());
     let message = refusal(&padded(MAX_LENGTH + 1));
-    assert!(
-        message.contains("exceeded the maximum allowed size; expression size: 4097"),
-        "{message}"
-    );
+    assert!(message.contains("exceeded the maximum allowed size; expression size: 4097"), "{message}");
 }
 
 #[test]
 fn a_projection_is_a_list_of_paths() {
     let paths = projection("a, #n.b[0] , c[1][2]").unwrap();
-    assert_eq!(
-        paths.iter().map(ToString::to_string).collect::<Vec<_>>(),
-        ["a", "#n.b[0]", "c[1][2]"]
-    );
+    assert_eq!(paths.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a", "#n.b[0]", "c[1][2]"]);
     for text in ["", "a,", "a b", "size(a)", ":v"] {
-        assert!(
-            message(projection(text)).starts_with("Invalid ProjectionExpression: "),
-            "{text}"
-        );
+        assert!(message(projection(text)).starts_with("Invalid ProjectionExpression: "), "{text}");
     }
 }

@@ -9,11 +9,7 @@ use crate::{n, names, values};
 
 fn refused(answer: Result<(), Error>, name: &str) {
     match answer {
-        Err(Error::Refused {
-            name: "ReservedAttribute",
-            reason,
-            ..
-        }) => assert!(reason.contains(name), "{reason}"),
+        Err(Error::Refused { name: "ReservedAttribute", reason, .. }) => assert!(reason.contains(name), "{reason}"),
         other => panic!("{name}: {other:?}"),
     }
 }
@@ -28,10 +24,7 @@ fn reserved_names_are_refused_wherever_they_stand() {
     refused(check(Some(&item), &[], &names(&[]), &values(&[])), "`_lm_own`");
     refused(check(None, &[], &names(&[("#a", "_lm_t")]), &values(&[])), "`_lm_t`");
     refused(check(None, &[], &names(&[("#_lm_a", "a")]), &values(&[])), "`#_lm_a`");
-    refused(
-        check(None, &[], &names(&[]), &values(&[(":_lm_a", n("1"))])),
-        "`:_lm_a`",
-    );
+    refused(check(None, &[], &names(&[]), &values(&[(":_lm_a", n("1"))])), "`:_lm_a`");
     for (text, name) in [
         ("_lm_own = :v", "`_lm_own`"),
         ("a = :v AND attribute_exists(_lm_whatever.a)", "`_lm_whatever`"),
@@ -41,23 +34,14 @@ fn reserved_names_are_refused_wherever_they_stand() {
     ] {
         refused(check_text(text), name);
     }
-    refused(
-        check(None, &[(Kind::Update, "REMOVE _lm_mv")], &names(&[]), &values(&[])),
-        "`_lm_mv`",
-    );
+    refused(check(None, &[(Kind::Update, "REMOVE _lm_mv")], &names(&[]), &values(&[])), "`_lm_mv`");
 }
 
 #[test]
 fn other_names_are_the_application_s() {
     let item = Item(values(&[("lm_own", n("1")), ("a_lm_", n("1")), ("_LM_own", n("1"))]));
     let names = names(&[("#a", "a._lm_own"), ("#lm_", "_l")]);
-    check(
-        Some(&item),
-        &[(Kind::Update, "SET a._lm_x = :v")],
-        &names,
-        &values(&[(":lm_", n("1"))]),
-    )
-    .unwrap();
+    check(Some(&item), &[(Kind::Update, "SET a._lm_x = :v")], &names, &values(&[(":lm_", n("1"))])).unwrap();
 }
 
 #[test]

@@ -5,41 +5,23 @@ use proptest::prelude::*;
 
 fn clauses(set: Option<&str>, remove: Option<&str>, add: Option<&str>, delete: Option<&str>) -> Clauses {
     let text = |text: Option<&str>| text.map(str::to_owned);
-    Clauses {
-        set: text(set),
-        remove: text(remove),
-        add: text(add),
-        delete: text(delete),
-    }
+    Clauses { set: text(set), remove: text(remove), add: text(add), delete: text(delete) }
 }
 
 #[test]
 fn each_clause_is_what_stands_after_its_keyword() {
     for (text, expected) in [
         ("SET a = :v", clauses(Some("a = :v"), None, None, None)),
-        (
-            "  set  a=:v ,b = a+:v ",
-            clauses(Some("a=:v ,b = a+:v"), None, None, None),
-        ),
+        ("  set  a=:v ,b = a+:v ", clauses(Some("a=:v ,b = a+:v"), None, None, None)),
         ("REMOVE a[0],#b.c", clauses(None, Some("a[0],#b.c"), None, None)),
         (
             "DELETE d :d ADD c :c Remove b\nSET a = list_append(if_not_exists(a, :e), :a)",
-            clauses(
-                Some("a = list_append(if_not_exists(a, :e), :a)"),
-                Some("b"),
-                Some("c :c"),
-                Some("d :d"),
-            ),
+            clauses(Some("a = list_append(if_not_exists(a, :e), :a)"), Some("b"), Some("c :c"), Some("d :d")),
         ),
         // Keywords within names and placeholders are none.
         (
             "SET settings = :SET, #REMOVE = :ADD, a.#SET = :DELETE",
-            clauses(
-                Some("settings = :SET, #REMOVE = :ADD, a.#SET = :DELETE"),
-                None,
-                None,
-                None,
-            ),
+            clauses(Some("settings = :SET, #REMOVE = :ADD, a.#SET = :DELETE"), None, None, None),
         ),
         ("SET a = (b + :c)", clauses(Some("a = (b + :c)"), None, None, None)),
     ] {
@@ -53,10 +35,7 @@ fn own_clauses_join_the_application_s() {
     for (text, expected) in [
         ("SET a = :v", "SET a = :v, #_lm_own = :_lm_own REMOVE #_lm_t, #_lm_s"),
         ("remove a", "SET #_lm_own = :_lm_own REMOVE a, #_lm_t, #_lm_s"),
-        (
-            "ADD c :v DELETE d :w",
-            "SET #_lm_own = :_lm_own REMOVE #_lm_t, #_lm_s ADD c :v DELETE d :w",
-        ),
+        ("ADD c :v DELETE d :w", "SET #_lm_own = :_lm_own REMOVE #_lm_t, #_lm_s ADD c :v DELETE d :w"),
     ] {
         assert_eq!(Clauses::parse(text).unwrap().with(own.0, own.1), expected);
     }

@@ -7,13 +7,7 @@ use livemove_core::mark::{Marks, Position, Run};
 use crate::world::{RUN, at, gone, item, key, marked, moved, own};
 
 fn change(old: Option<Item>, new: Option<Item>) -> Change {
-    Change {
-        key: key("a"),
-        old,
-        new,
-        sequence: "1".to_owned(),
-        at: 0,
-    }
+    Change { key: key("a"), old, new, sequence: "1".to_owned(), at: 0 }
 }
 
 fn replica(value: &str, position: &str) -> Item {
@@ -52,26 +46,13 @@ fn an_update_that_keeps_the_mark_is_a_straggler_and_a_replica_of_it_is_none() {
     let before = marked(item("a", "1"), moved(RUN));
     let updated = change(Some(before.clone()), Some(marked(item("a", "2"), moved(RUN))));
     assert_eq!(updated.meaning(RUN), Meaning::Straggler);
-    let followed = Marks {
-        moved: RUN,
-        ..Marks::of(&replica("2", "7"))
-    };
-    assert_eq!(
-        change(Some(before), Some(marked(item("a", "2"), followed))).meaning(RUN),
-        Meaning::Nothing
-    );
+    let followed = Marks { moved: RUN, ..Marks::of(&replica("2", "7")) };
+    assert_eq!(change(Some(before), Some(marked(item("a", "2"), followed))).meaning(RUN), Meaning::Nothing);
 }
 
 #[test]
 fn a_canary_is_told_when_it_comes_and_is_silent_when_it_goes() {
-    let canary = Marks {
-        canary: Some("n".to_owned()),
-        ..Marks::default()
-    }
-    .onto(key("a").to_item());
-    assert_eq!(
-        change(None, Some(canary.clone())).meaning(RUN),
-        Meaning::Canary("n".to_owned())
-    );
+    let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() }.onto(key("a").to_item());
+    assert_eq!(change(None, Some(canary.clone())).meaning(RUN), Meaning::Canary("n".to_owned()));
     assert_eq!(change(Some(canary), None).meaning(RUN), Meaning::Nothing);
 }

@@ -36,9 +36,7 @@ fn every_item_arrives_page_by_page_and_segment_by_segment() {
 #[test]
 fn what_the_target_has_is_kept_native_newer_or_deleted() {
     let world = World::new();
-    let newer = Marks {
-        ..at(Position::new(RUN, "5"))
-    };
+    let newer = Marks { ..at(Position::new(RUN, "5")) };
     let there = [
         marked(item("native", "theirs"), own(RUN)),
         marked(item("newer", "theirs"), newer.clone()),
@@ -53,10 +51,7 @@ fn what_the_target_has_is_kept_native_newer_or_deleted() {
     for item in there {
         assert!(world.target.items().contains(&item), "{item:?}");
     }
-    assert_eq!(
-        visible(world.target.peek(&key("absent"))),
-        Some(item("absent", "stale"))
-    );
+    assert_eq!(visible(world.target.peek(&key("absent"))), Some(item("absent", "stale")));
 }
 
 #[test]
@@ -65,10 +60,7 @@ fn what_has_moved_is_not_copied_nor_is_what_is_not_there() {
     world.source.put_raw(marked(item("moved", "1"), moved(RUN)));
     world.source.put_raw(gone("stub", moved(RUN)));
     world.source.put_raw(gone("deleted", own(Run(0))));
-    let canary = Marks {
-        canary: Some("n".to_owned()),
-        ..Marks::default()
-    };
+    let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() };
     world.source.put_raw(canary.onto(key("canary").to_item()));
     let (counts, _) = block_on(copy_page(world.pair(), RUN, Segment::WHOLE, None, 10, 2)).expect("copied");
     assert_eq!((counts.read, counts.written), (4, 0));
@@ -97,14 +89,8 @@ fn unprocessed_items_and_lost_answers_are_tried_again() {
         count if count % 2 == 0 => Fault::Reject,
         _ => Fault::LoseAnswer,
     };
-    let (source, target) = (
-        Faulty::new(world.source.clone(), &faults),
-        Faulty::new(world.target.clone(), &faults),
-    );
-    let pair = Pair {
-        source: &source,
-        target: &target,
-    };
+    let (source, target) = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
+    let pair = Pair { source: &source, target: &target };
     let (counts, next) = block_on(copy_page(pair, RUN, Segment::WHOLE, None, 50, 2)).expect("copied");
     assert!(calls.load(Ordering::SeqCst) > 40);
     assert_eq!((counts.written + counts.kept, next), (30, None));
@@ -116,20 +102,10 @@ fn a_page_that_is_not_durable_is_no_page() {
     let world = World::new();
     world.source.put_raw(item("a", "1"));
     let faults = |call| {
-        if call == Call::Insert {
-            Fault::Reject
-        } else {
-            Fault::None
-        }
+        if call == Call::Insert { Fault::Reject } else { Fault::None }
     };
-    let (source, target) = (
-        Faulty::new(world.source.clone(), &faults),
-        Faulty::new(world.target.clone(), &faults),
-    );
-    let pair = Pair {
-        source: &source,
-        target: &target,
-    };
+    let (source, target) = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
+    let pair = Pair { source: &source, target: &target };
     let error = block_on(copy_page(pair, RUN, Segment::WHOLE, None, 50, 2)).expect_err("throttled");
     assert_eq!(error.name(), "Throttled");
 }

@@ -27,9 +27,7 @@ fn unfinished() -> World {
     world.target.put_raw(item("same", "1"));
     world.source.put_raw(item("missing", "1"));
     world.source.put_raw(item("stale", "2"));
-    world
-        .target
-        .put_raw(marked(item("stale", "1"), at(Position::new(RUN, "9"))));
+    world.target.put_raw(marked(item("stale", "1"), at(Position::new(RUN, "9"))));
     world.target.put_raw(item("extra", "1"));
     world.source.put_raw(marked(item("half-done", "1"), moved(RUN)));
     world.source.put_raw(marked(item("native", "1"), moved(RUN)));
@@ -41,10 +39,7 @@ fn unfinished() -> World {
 fn a_half_done_handoff_is_finished() {
     let world = unfinished();
     run_finish(&world, Half::Losing);
-    assert_eq!(
-        world.target.peek(&key("half-done")),
-        Some(marked(item("half-done", "1"), own(RUN)))
-    );
+    assert_eq!(world.target.peek(&key("half-done")), Some(marked(item("half-done", "1"), own(RUN))));
 }
 
 #[test]
@@ -76,10 +71,7 @@ fn finishing_twice_writes_nothing_more() {
     run_finish(&world, Half::Losing);
     run_finish(&world, Half::Gaining);
     let before = world.target.items();
-    assert_eq!(
-        run_finish(&world, Half::Losing).written + run_finish(&world, Half::Gaining).written,
-        0
-    );
+    assert_eq!(run_finish(&world, Half::Losing).written + run_finish(&world, Half::Gaining).written, 0);
     assert_eq!(world.target.items(), before);
 }
 
@@ -107,10 +99,7 @@ fn equal_sides_have_equal_digests_that_cover_what_is_not_native() {
         expected.add(&item(name, value).digest());
     }
     assert_eq!(losing.source_digest, expected);
-    assert_eq!(
-        (gaining.source_digest, gaining.target_digest),
-        (Digest::default(), Digest::default())
-    );
+    assert_eq!((gaining.source_digest, gaining.target_digest), (Digest::default(), Digest::default()));
 }
 
 #[test]

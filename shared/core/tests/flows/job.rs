@@ -23,12 +23,7 @@ const DEADLINE: Millis = 10_000;
 const CALL: Millis = 100;
 
 fn limits(page_items: u32) -> Limits {
-    Limits {
-        deadline: DEADLINE,
-        call: CALL,
-        page_items,
-        in_flight: 2,
-    }
+    Limits { deadline: DEADLINE, call: CALL, page_items, in_flight: 2 }
 }
 
 fn work<T: Table, C: Clock>(
@@ -38,14 +33,7 @@ fn work<T: Table, C: Clock>(
     job: Job,
     phase: &State,
 ) -> Result<Progress, Error> {
-    block_on(run(
-        pair,
-        &Still(phase.clone()),
-        clock,
-        register,
-        &task(job),
-        limits(10),
-    ))
+    block_on(run(pair, &Still(phase.clone()), clock, register, &task(job), limits(10)))
 }
 
 fn checkpoint(register: &Register, job: Job) -> Checkpoint<Key> {
@@ -61,11 +49,7 @@ fn filled(items: u32) -> World {
 }
 
 fn sealed() -> State {
-    State {
-        sealed: true,
-        sealed_at: 1,
-        ..state(Phase::Handoff)
-    }
+    State { sealed: true, sealed_at: 1, ..state(Phase::Handoff) }
 }
 
 #[test]
@@ -75,10 +59,7 @@ fn a_segment_is_worked_off_and_stays_done() {
     assert_eq!((first.done, first.counts.read, first.counts.written), (true, 35, 35));
     let version = checkpoint(&register, Job::Copy).version;
     world.source.put_raw(item("later", "v"));
-    assert_eq!(
-        work(world.pair(), &register, &clock, Job::Copy, &state(Phase::Copy)).expect("done"),
-        first
-    );
+    assert_eq!(work(world.pair(), &register, &clock, Job::Copy, &state(Phase::Copy)).expect("done"), first);
     assert_eq!(checkpoint(&register, Job::Copy).version, version);
 }
 
@@ -89,10 +70,7 @@ fn finish_then_certify_walk_both_tables() {
     let finished = work(world.pair(), &register, &clock, Job::Finish, &sealed()).expect("finished");
     assert_eq!((finished.done, finished.counts.written), (true, 26));
     let certified = work(world.pair(), &register, &clock, Job::Certify, &sealed()).expect("certified");
-    assert_eq!(
-        (certified.done, certified.counts.differing, certified.counts.read),
-        (true, 0, 25 + 26)
-    );
+    assert_eq!((certified.done, certified.counts.differing, certified.counts.read), (true, 0, 25 + 26));
     assert_eq!(certified.counts.source_digest, certified.counts.target_digest);
 }
 
@@ -100,10 +78,8 @@ fn finish_then_certify_walk_both_tables() {
 fn after(calls: u32, call: Call, fault: Fault) -> impl Fn(Call) -> Fault + Send + Sync {
     let left = AtomicU32::new(calls);
     move |this| {
-        let spent = this == call
-            && left
-                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1))
-                .is_err();
+        let spent =
+            this == call && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_err();
         if spent { fault } else { Fault::None }
     }
 }
@@ -112,14 +88,8 @@ fn after(calls: u32, call: Call, fault: Fault) -> impl Fn(Call) -> Fault + Send 
 fn a_copy_goes_on_from_its_checkpoint() {
     let (world, register) = (filled(35), Register::default());
     let faults = after(2, Call::Scan, Fault::Reject);
-    let failing = (
-        Faulty::new(world.source.clone(), &faults),
-        Faulty::new(world.target.clone(), &faults),
-    );
-    let pair = Pair {
-        source: &failing.0,
-        target: &failing.1,
-    };
+    let failing = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
+    let pair = Pair { source: &failing.0, target: &failing.1 };
     work(pair, &register, &Hands::at(1), Job::Copy, &state(Phase::Copy)).expect_err("throttled");
     let saved = checkpoint(&register, Job::Copy);
     assert_eq!((saved.counts.read, saved.done), (20, false));
@@ -128,19 +98,10 @@ fn a_copy_goes_on_from_its_checkpoint() {
         scans.fetch_add(u32::from(call == Call::Scan), Ordering::SeqCst);
         Fault::None
     };
-    let counted = (
-        Faulty::new(world.source.clone(), &counting),
-        Faulty::new(world.target.clone(), &counting),
-    );
-    let pair = Pair {
-        source: &counted.0,
-        target: &counted.1,
-    };
+    let counted = (Faulty::new(world.source.clone(), &counting), Faulty::new(world.target.clone(), &counting));
+    let pair = Pair { source: &counted.0, target: &counted.1 };
     let rest = work(pair, &register, &Hands::at(1_000), Job::Copy, &state(Phase::Copy)).expect("worked");
-    assert_eq!(
-        (rest.done, rest.counts.read, scans.load(Ordering::SeqCst)),
-        (true, 35, 2)
-    );
+    assert_eq!((rest.done, rest.counts.read, scans.load(Ordering::SeqCst)), (true, 35, 2));
     assert_eq!(world.target.len(), 35);
 }
 
@@ -171,20 +132,12 @@ fn a_worker_stops_before_its_deadline_and_frees_its_segment() {
 #[test]
 fn a_second_worker_is_told_that_the_segment_is_busy() {
     let (world, register) = (filled(5), Register::default());
-    let held: Checkpoint<Key> = Checkpoint {
-        version: 1,
-        busy_until: 700,
-        ..Checkpoint::default()
-    };
+    let held: Checkpoint<Key> = Checkpoint { version: 1, busy_until: 700, ..Checkpoint::default() };
     block_on(register.save(&task(Job::Copy), &held)).expect("saved");
     let early = work(world.pair(), &register, &Hands::at(699), Job::Copy, &state(Phase::Copy)).expect_err("busy");
     assert_eq!(early.name(), "SegmentBusy");
     assert!(world.target.is_empty());
-    assert!(
-        work(world.pair(), &register, &Hands::at(700), Job::Copy, &state(Phase::Copy))
-            .expect("free")
-            .done
-    );
+    assert!(work(world.pair(), &register, &Hands::at(700), Job::Copy, &state(Phase::Copy)).expect("free").done);
 }
 
 #[test]
@@ -199,14 +152,8 @@ fn a_worker_that_lost_its_segment_stops() {
         }
         Fault::None
     };
-    let tables = (
-        Faulty::new(world.source.clone(), &steal),
-        Faulty::new(world.target.clone(), &steal),
-    );
-    let pair = Pair {
-        source: &tables.0,
-        target: &tables.1,
-    };
+    let tables = (Faulty::new(world.source.clone(), &steal), Faulty::new(world.target.clone(), &steal));
+    let pair = Pair { source: &tables.0, target: &tables.1 };
     let error = work(pair, &register, &Hands::at(1), Job::Copy, &state(Phase::Copy)).expect_err("lost");
     assert_eq!(error.name(), "Conflict");
     assert_eq!(checkpoint(&register, Job::Copy).counts.read, 10);
@@ -217,37 +164,18 @@ fn a_failed_page_frees_its_segment_once_its_calls_are_over() {
     // It kept the segment until the deadline: a throttled page cost minutes.
     let (world, register) = (filled(35), Register::default());
     let faults = after(0, Call::Insert, Fault::Reject);
-    let tables = (
-        Faulty::new(world.source.clone(), &faults),
-        Faulty::new(world.target.clone(), &faults),
-    );
-    let pair = Pair {
-        source: &tables.0,
-        target: &tables.1,
-    };
+    let tables = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
+    let pair = Pair { source: &tables.0, target: &tables.1 };
     let error = work(pair, &register, &Hands::at(1), Job::Copy, &state(Phase::Copy)).expect_err("throttled");
     assert_eq!(error.name(), "Throttled");
     assert_eq!(checkpoint(&register, Job::Copy).busy_until, 1 + CALL);
-    assert!(
-        work(
-            world.pair(),
-            &register,
-            &Hands::at(1 + CALL),
-            Job::Copy,
-            &state(Phase::Copy)
-        )
-        .expect("free")
-        .done
-    );
+    assert!(work(world.pair(), &register, &Hands::at(1 + CALL), Job::Copy, &state(Phase::Copy)).expect("free").done);
 }
 
 #[test]
 fn a_mark_of_a_later_run_ends_the_job_instead_of_spinning_to_the_deadline() {
     let (world, register) = (World::new(), Register::default());
-    let later = livemove_core::mark::Marks {
-        moved: Run(3),
-        ..Default::default()
-    };
+    let later = livemove_core::mark::Marks { moved: Run(3), ..Default::default() };
     world.source.put_raw(later.onto(item("a", "1")));
     let error = work(world.pair(), &register, &Hands::at(1), Job::Finish, &sealed()).expect_err("a later run");
     assert_eq!(error.name(), "StalePhase");
@@ -268,23 +196,13 @@ fn each_job_has_its_phases() {
     for (job, sealed, phases) in cases {
         for phase in [Old, Copy, Guarded, Handoff, New, Final] {
             let state = State { sealed, ..state(phase) };
-            assert_eq!(
-                allowed(&task(job), &state).is_ok(),
-                phases.contains(&phase),
-                "{job:?} in {phase}"
-            );
+            assert_eq!(allowed(&task(job), &state).is_ok(), phases.contains(&phase), "{job:?} in {phase}");
             let another = State { run: Run(2), ..state };
-            assert_eq!(
-                allowed(&task(job), &another).expect_err("another run").name(),
-                "WrongPhase"
-            );
+            assert_eq!(allowed(&task(job), &another).expect_err("another run").name(), "WrongPhase");
         }
     }
     assert!(allowed(&task(Job::Copy), &sealed()).is_err(), "no copy after the seal");
-    assert!(
-        allowed(&task(Job::Finish), &state(Handoff)).is_err(),
-        "no finish before the seal"
-    );
+    assert!(allowed(&task(Job::Finish), &state(Handoff)).is_err(), "no finish before the seal");
 }
 
 #[test]

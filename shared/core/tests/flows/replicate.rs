@@ -123,11 +123,7 @@ fn native_writes_flow_back_and_keep_the_source_moved() {
     assert_eq!(seen(&world.source, "a"), Some(item("a", "2")));
     assert_eq!(seen(&world.source, "b"), None);
     for name in ["a", "b"] {
-        assert_eq!(
-            Marks::of_option(world.source.peek(&key(name)).as_ref()).moved,
-            RUN,
-            "{name}"
-        );
+        assert_eq!(Marks::of_option(world.source.peek(&key(name)).as_ref()).moved, RUN, "{name}");
     }
 }
 
@@ -138,10 +134,7 @@ fn a_write_to_a_moved_item_is_a_straggler_and_a_replica_of_it_is_none() {
     world.source.put_raw(marked(item("a", "past the protocol"), moved(RUN)));
     world.source.delete_raw(&key("a"));
     let outcome = world.replicate(&state(Phase::Handoff), Side::Source, &[1, 2]);
-    assert_eq!(
-        outcome.stragglers,
-        [world.source.records()[1].clone(), world.source.records()[2].clone()]
-    );
+    assert_eq!(outcome.stragglers, [world.source.records()[1].clone(), world.source.records()[2].clone()]);
     assert_eq!((outcome.written, outcome.failed.len()), (0, 0));
 }
 
@@ -152,11 +145,7 @@ fn after_the_seal_a_write_is_late_but_a_late_record_is_not() {
     world.source.put_raw(item("a", "before the seal"));
     world.source.set_now(11_000);
     world.source.put_raw(item("b", "after the seal"));
-    let sealed = State {
-        sealed: true,
-        sealed_at: 10_000,
-        ..state(Phase::Handoff)
-    };
+    let sealed = State { sealed: true, sealed_at: 10_000, ..state(Phase::Handoff) };
     let outcome = world.replicate(&sealed, Side::Source, &[0, 1]);
     assert_eq!((outcome.written, outcome.skipped), (0, 1));
     assert_eq!(outcome.stragglers, [world.source.records()[1].clone()]);
@@ -167,10 +156,7 @@ fn after_the_seal_a_write_is_late_but_a_late_record_is_not() {
 fn before_the_first_run_only_canaries_come_through() {
     let world = World::new();
     world.source.put_raw(item("a", "1"));
-    let canary = Marks {
-        canary: Some("nonce".to_owned()),
-        ..Marks::default()
-    };
+    let canary = Marks { canary: Some("nonce".to_owned()), ..Marks::default() };
     world.source.put_raw(canary.onto(key("canary").to_item()));
     world.source.delete_raw(&key("canary"));
     let outcome = world.replicate(&state(Phase::Old), Side::Source, &[0, 1, 2]);
@@ -188,56 +174,26 @@ fn a_failed_key_names_its_first_record_and_the_others_go_on() {
     let changes = world.source.records();
     let throttled = AtomicBool::new(false);
     let once = |call| {
-        if call == Call::Write && !throttled.swap(true, Ordering::SeqCst) {
-            Fault::Reject
-        } else {
-            Fault::None
-        }
+        if call == Call::Write && !throttled.swap(true, Ordering::SeqCst) { Fault::Reject } else { Fault::None }
     };
-    let (source, target) = (
-        Faulty::new(world.source.clone(), &once),
-        Faulty::new(world.target.clone(), &once),
-    );
+    let (source, target) = (Faulty::new(world.source.clone(), &once), Faulty::new(world.target.clone(), &once));
     let cache = Cache::new(Still(state(Phase::Copy)), Hands::at(1), 1_000);
-    let outcome = block_on(replicate(
-        &cache,
-        Pair {
-            source: &source,
-            target: &target,
-        },
-        Side::Source,
-        &changes,
-        1,
-    ));
+    let outcome = block_on(replicate(&cache, Pair { source: &source, target: &target }, Side::Source, &changes, 1));
     let outcome = outcome.expect("replicated");
     assert_eq!(outcome.written, 1);
-    let failed: Vec<_> = outcome
-        .failed
-        .iter()
-        .map(|(sequence, error)| (sequence.as_str(), error.name()))
-        .collect();
+    let failed: Vec<_> = outcome.failed.iter().map(|(sequence, error)| (sequence.as_str(), error.name())).collect();
     assert_eq!(failed, [(changes[0].sequence.as_str(), "Throttled")]);
-    assert_eq!(
-        (seen(&world.target, "a"), seen(&world.target, "b")),
-        (None, Some(item("b", "1")))
-    );
+    assert_eq!((seen(&world.target, "a"), seen(&world.target, "b")), (None, Some(item("b", "1"))));
 }
 
 #[test]
 fn going_back_uses_its_own_positions() {
     // The rollback's stream has numbers of its own, possibly smaller ones.
     let world = World::new();
-    let replica = Marks {
-        moved: RUN,
-        position: Some(Position::new(Run(1), "9")),
-        ..Marks::default()
-    };
+    let replica = Marks { moved: RUN, position: Some(Position::new(Run(1), "9")), ..Marks::default() };
     world.source.put_raw(marked(item("a", "1"), replica));
     world.target.put_raw(marked(item("a", "2"), own(RUN)));
-    let turned = State {
-        run: Run(2),
-        ..state(Phase::Copy)
-    };
+    let turned = State { run: Run(2), ..state(Phase::Copy) };
     let outcome = world.replicate(&turned, Side::Target, &[0]);
     assert_eq!((outcome.written, outcome.stale), (1, 0));
     assert_eq!(seen(&world.source, "a"), Some(item("a", "2")));

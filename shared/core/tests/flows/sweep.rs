@@ -19,14 +19,9 @@ fn marks_and_what_the_application_cannot_see_go_and_a_second_pass_finds_nothing(
     let world = World::new();
     world.target.put_raw(item("plain", "1"));
     world.target.put_raw(marked(item("native", "2"), own(RUN)));
-    world
-        .target
-        .put_raw(marked(item("replica", "3"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("replica", "3"), at(Position::new(RUN, "5"))));
     world.target.put_raw(gone("deleted", own(RUN)));
-    let canary = Marks {
-        canary: Some("n".to_owned()),
-        ..Marks::default()
-    };
+    let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() };
     world.target.put_raw(canary.onto(key("canary").to_item()));
     let first = pass(&world);
     assert_eq!((first.read, first.written, first.kept), (5, 4, 1));

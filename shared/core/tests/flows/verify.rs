@@ -16,10 +16,7 @@ use crate::world::{Hands, RUN, World, at, gone, item, key, marked, moved, own, s
 fn compare(world: &World, half: Half, on_difference: OnDifference, meanwhile: impl Fn(u32) + Sync) -> Counts {
     let pauses = AtomicU32::new(0);
     let at_sleep = || meanwhile(pauses.fetch_add(1, Ordering::SeqCst));
-    let clock = Hands {
-        now: AtomicU64::new(0),
-        at_sleep,
-    };
+    let clock = Hands { now: AtomicU64::new(0), at_sleep };
     let (page, next) = block_on(both(world.pair(), RUN, half, Segment::WHOLE, None, 100)).expect("a page");
     assert_eq!(next, None);
     block_on(verify(world.pair(), &clock, RUN, page, on_difference)).expect("compared")
@@ -29,9 +26,7 @@ fn compare(world: &World, half: Half, on_difference: OnDifference, meanwhile: im
 fn equal_and_native_keys_are_no_difference() {
     let world = World::new();
     world.source.put_raw(item("same", "1"));
-    world
-        .target
-        .put_raw(marked(item("same", "1"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("same", "1"), at(Position::new(RUN, "5"))));
     world.source.put_raw(marked(item("native", "1"), moved(RUN)));
     world.target.put_raw(marked(item("native", "2"), own(RUN)));
     world.target.put_raw(gone("deleted", at(Position::new(RUN, "6"))));
@@ -70,12 +65,8 @@ fn real_differences_are_counted_on_both_halves() {
     let world = World::new();
     world.source.put_raw(item("missing", "1"));
     world.source.put_raw(item("wrong", "1"));
-    world
-        .target
-        .put_raw(marked(item("wrong", "2"), at(Position::new(RUN, "5"))));
-    world
-        .target
-        .put_raw(marked(item("extra", "1"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("wrong", "2"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("extra", "1"), at(Position::new(RUN, "5"))));
     let before = world.target.items();
     let losing = compare(&world, Half::Losing, OnDifference::Count, |_| {});
     assert_eq!((losing.read, losing.differing, losing.written), (2, 2, 0));
@@ -89,22 +80,15 @@ fn repair_puts_right_what_differs_and_removes_what_is_too_much() {
     let world = World::new();
     world.source.put_raw(item("missing", "1"));
     world.source.put_raw(item("wrong", "1"));
-    world
-        .target
-        .put_raw(marked(item("wrong", "2"), at(Position::new(RUN, "5"))));
-    world
-        .target
-        .put_raw(marked(item("extra", "1"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("wrong", "2"), at(Position::new(RUN, "5"))));
+    world.target.put_raw(marked(item("extra", "1"), at(Position::new(RUN, "5"))));
     let counts = compare(&world, Half::Losing, OnDifference::Repair, |_| {});
     assert_eq!((counts.written, counts.differing), (2, 0));
     let counts = compare(&world, Half::Gaining, OnDifference::Repair, |_| {});
     assert_eq!((counts.written, counts.differing), (1, 0));
     assert_eq!(visible(world.target.peek(&key("missing"))), Some(item("missing", "1")));
     assert_eq!(visible(world.target.peek(&key("wrong"))), Some(item("wrong", "1")));
-    let extra = world
-        .target
-        .peek(&key("extra"))
-        .expect("a tombstone: an older record must not bring it back");
+    let extra = world.target.peek(&key("extra")).expect("a tombstone: an older record must not bring it back");
     assert!(Marks::of(&extra).tombstone);
 }
 
@@ -112,9 +96,7 @@ fn repair_puts_right_what_differs_and_removes_what_is_too_much() {
 fn a_repair_is_overtaken_by_the_records_that_follow_it() {
     let world = World::new();
     world.source.put_raw(item("a", "1"));
-    world
-        .target
-        .put_raw(marked(item("a", "broken"), at(Position::new(RUN, "0"))));
+    world.target.put_raw(marked(item("a", "broken"), at(Position::new(RUN, "0"))));
     assert_eq!(compare(&world, Half::Losing, OnDifference::Repair, |_| {}).written, 1);
     world.source.put_raw(item("a", "2"));
     let outcome = world.replicate(&state(Phase::Copy), Side::Source, &[1]);
@@ -126,9 +108,7 @@ fn a_repair_is_overtaken_by_the_records_that_follow_it() {
 fn a_repair_does_not_overwrite_what_came_after_the_look() {
     let world = World::new();
     world.source.put_raw(item("a", "1"));
-    world
-        .target
-        .put_raw(marked(item("a", "broken"), at(Position::new(RUN, "0"))));
+    world.target.put_raw(marked(item("a", "broken"), at(Position::new(RUN, "0"))));
     let counts = compare(&world, Half::Losing, OnDifference::Repair, |pause| {
         if pause == 0 {
             world.source.put_raw(item("a", "2"));

@@ -16,25 +16,22 @@ use livemove_core::testing::block_on;
 use livemove_core::testing::memory::Memory;
 use serde_dynamo::AttributeValue;
 
-pub const RUN: Run = Run(1);
+pub(crate) const RUN: Run = Run(1);
 
-pub struct World {
-    pub source: Memory,
-    pub target: Memory,
+pub(crate) struct World {
+    pub(crate) source: Memory,
+    pub(crate) target: Memory,
 }
 
 /// A clock that moves only when somebody sleeps or sets it; `at_sleep` happens during the first sleep.
-pub struct Hands<F = fn()> {
-    pub now: AtomicU64,
-    pub at_sleep: F,
+pub(crate) struct Hands<F = fn()> {
+    pub(crate) now: AtomicU64,
+    pub(crate) at_sleep: F,
 }
 
 impl Hands {
-    pub fn at(now: Millis) -> Hands {
-        Hands {
-            now: AtomicU64::new(now),
-            at_sleep: || {},
-        }
+    pub(crate) fn at(now: Millis) -> Hands {
+        Hands { now: AtomicU64::new(now), at_sleep: || {} }
     }
 }
 
@@ -50,7 +47,7 @@ impl<F: Fn() + Sync> Clock for Hands<F> {
 }
 
 /// A phase that stands still.
-pub struct Still(pub State);
+pub(crate) struct Still(pub State);
 
 impl Phases for Still {
     async fn state(&self) -> Result<State, Error> {
@@ -59,94 +56,61 @@ impl Phases for Still {
 }
 
 impl World {
-    pub fn new() -> World {
-        World {
-            source: Memory::new(schema()),
-            target: Memory::new(schema()),
-        }
+    pub(crate) fn new() -> World {
+        World { source: Memory::new(schema()), target: Memory::new(schema()) }
     }
 
-    pub fn pair(&self) -> Pair<'_, Memory> {
-        Pair {
-            source: &self.source,
-            target: &self.target,
-        }
+    pub(crate) fn pair(&self) -> Pair<'_, Memory> {
+        Pair { source: &self.source, target: &self.target }
     }
 
     /// Replicates the records of `side` from the `from`th on, in this order, in one batch.
-    pub fn replicate(&self, state: &State, side: Side, records: &[usize]) -> Outcome {
+    pub(crate) fn replicate(&self, state: &State, side: Side, records: &[usize]) -> Outcome {
         let table = self.pair().side(side);
-        let changes: Vec<_> = records
-            .iter()
-            .map(|index| table.record(*index).expect("a record"))
-            .collect();
+        let changes: Vec<_> = records.iter().map(|index| table.record(*index).expect("a record")).collect();
         let cache = Cache::new(Still(state.clone()), Hands::at(1), 1_000);
         block_on(replicate(&cache, self.pair(), side, &changes, 4)).expect("replicated")
     }
 }
 
-pub fn schema() -> KeySchema {
-    KeySchema {
-        partition: "pk".to_owned(),
-        sort: None,
-    }
+pub(crate) fn schema() -> KeySchema {
+    KeySchema { partition: "pk".to_owned(), sort: None }
 }
 
-pub fn state(phase: Phase) -> State {
-    State {
-        phase,
-        ..State::first(1)
-    }
+pub(crate) fn state(phase: Phase) -> State {
+    State { phase, ..State::first(1) }
 }
 
-pub fn key(name: &str) -> Key {
+pub(crate) fn key(name: &str) -> Key {
     schema().key_of(&item(name, "")).expect("a key")
 }
 
-pub fn item(name: &str, value: &str) -> Item {
+pub(crate) fn item(name: &str, value: &str) -> Item {
     let text = |text: &str| AttributeValue::S(text.to_owned());
     Item([("pk".to_owned(), text(name)), ("v".to_owned(), text(value))].into())
 }
 
-pub fn marked(item: Item, marks: Marks) -> Item {
+pub(crate) fn marked(item: Item, marks: Marks) -> Item {
     marks.onto(item)
 }
 
 /// A tombstone or stub: nothing but key and marks.
-pub fn gone(name: &str, marks: Marks) -> Item {
-    Marks {
-        tombstone: true,
-        ..marks
-    }
-    .onto(key(name).to_item())
+pub(crate) fn gone(name: &str, marks: Marks) -> Item {
+    Marks { tombstone: true, ..marks }.onto(key(name).to_item())
 }
 
-pub fn own(run: Run) -> Marks {
-    Marks {
-        own: run,
-        ..Marks::default()
-    }
+pub(crate) fn own(run: Run) -> Marks {
+    Marks { own: run, ..Marks::default() }
 }
 
-pub fn moved(run: Run) -> Marks {
-    Marks {
-        moved: run,
-        ..Marks::default()
-    }
+pub(crate) fn moved(run: Run) -> Marks {
+    Marks { moved: run, ..Marks::default() }
 }
 
-pub fn at(position: Position) -> Marks {
-    Marks {
-        position: Some(position),
-        ..Marks::default()
-    }
+pub(crate) fn at(position: Position) -> Marks {
+    Marks { position: Some(position), ..Marks::default() }
 }
 
-pub fn task(job: Job) -> Task {
-    Task {
-        subject: "table#orders".to_owned(),
-        run: RUN,
-        job,
-        segment: Segment::WHOLE,
-    }
+pub(crate) fn task(job: Job) -> Task {
+    Task { subject: "table#orders".to_owned(), run: RUN, job, segment: Segment::WHOLE }
 }

@@ -54,10 +54,7 @@ fn every_order_and_repetition_of_events_ends_in_the_same() {
             for at in order.iter().chain(&order) {
                 let sequencer = world.source.events()[*at].sequencer.clone();
                 let followed = block_on(world.follow(Side::Source, &[("k", Some(sequencer))]));
-                assert!(
-                    followed.failed.is_empty() && followed.foreign == 0,
-                    "{order:?} {followed:?}"
-                );
+                assert!(followed.failed.is_empty() && followed.foreign == 0, "{order:?} {followed:?}");
             }
             world.assert_equal();
         }
@@ -72,10 +69,7 @@ fn an_event_is_only_a_cause_to_look() {
     world.source.put("k", b"two", &[], &[]);
     block_on(world.follow(Side::Source, &[("k", Some(first.clone()))]));
     assert_eq!(world.target.content("k").unwrap(), b"two");
-    assert_eq!(
-        block_on(world.sync(1, "k", Cause::Event(Some(&first)))).unwrap(),
-        Outcome::Duplicate
-    );
+    assert_eq!(block_on(world.sync(1, "k", Cause::Event(Some(&first)))).unwrap(), Outcome::Duplicate);
 }
 
 #[test]
@@ -152,10 +146,7 @@ fn only_tags_changed_moves_no_content() {
     block_on(world.sync(1, "k", Cause::Job)).unwrap();
     let copies = world.target.events().len();
     world.source.put("k", b"same", &[], &[("t", "1")]);
-    assert_eq!(
-        block_on(world.sync(1, "k", Cause::Event(None))).unwrap(),
-        Outcome::Written
-    );
+    assert_eq!(block_on(world.sync(1, "k", Cause::Event(None))).unwrap(), Outcome::Written);
     world.assert_equal();
     assert_eq!(world.target.events().len(), copies);
 }
@@ -225,16 +216,9 @@ fn a_change_of_tags_beside_an_old_event_is_looked_at() {
     world.source.put("k", b"one", &[], &[]);
     block_on(world.drain(Side::Source));
     let old = world.source.events()[0].sequencer.clone();
-    block_on(livemove_core::object::bucket::Bucket::set_tags(
-        &world.source,
-        "k",
-        &[("t".into(), "1".into())].into(),
-    ))
-    .unwrap();
-    assert_eq!(
-        block_on(world.follow(Side::Source, &[("k", None), ("k", Some(old))])).written,
-        1
-    );
+    block_on(livemove_core::object::bucket::Bucket::set_tags(&world.source, "k", &[("t".into(), "1".into())].into()))
+        .unwrap();
+    assert_eq!(block_on(world.follow(Side::Source, &[("k", None), ("k", Some(old))])).written, 1);
     world.assert_equal();
 }
 
@@ -246,9 +230,6 @@ fn sequencers_of_another_run_count_for_nothing() {
     block_on(world.sync(1, "k", Cause::Event(Some(&high)))).unwrap();
     world.target.put("k", b"two", &[], &[]);
     let low = livemove_core::object::ledger::Sequencer::new("01");
-    assert_eq!(
-        block_on(world.sync(2, "k", Cause::Event(Some(&low)))).unwrap(),
-        Outcome::Written
-    );
+    assert_eq!(block_on(world.sync(2, "k", Cause::Event(Some(&low)))).unwrap(), Outcome::Written);
     world.assert_equal();
 }

@@ -15,12 +15,7 @@ use crate::world::World;
 fn filled(tagging: Tagging, keys: usize) -> World {
     let world = World::new(tagging);
     for key in 0..keys {
-        world.source.put(
-            &format!("key/{key:03}"),
-            format!("content {key}").as_bytes(),
-            &[("n", "x")],
-            &[("t", "y")],
-        );
+        world.source.put(&format!("key/{key:03}"), format!("content {key}").as_bytes(), &[("n", "x")], &[("t", "y")]);
     }
     world.source.put(CANARY_KEY, b"", &[], &[]);
     world
@@ -60,11 +55,7 @@ fn copy_verify_repair_finish_certify_sweep() {
 
 fn certificate(world: &World) -> (String, String, (u64, u64)) {
     let counts = world.job(1, Job::Certify);
-    (
-        counts.source_digest.to_string(),
-        counts.target_digest.to_string(),
-        (counts.read, counts.differing),
-    )
+    (counts.source_digest.to_string(), counts.target_digest.to_string(), (counts.read, counts.differing))
 }
 
 #[test]
@@ -90,9 +81,7 @@ fn a_job_goes_on_where_it_failed_or_died() {
             job: Job::Copy,
             segment: Segment { index: 0, total: 1 },
         };
-        world
-            .target
-            .inject([Fault::None, Fault::Reject, Fault::None, Fault::LoseAnswer]);
+        world.target.inject([Fault::None, Fault::Reject, Fault::None, Fault::LoseAnswer]);
         let _ = run_steps(world.work(&task), steps);
         let mut tries = 0;
         block_on(async {
@@ -110,12 +99,8 @@ fn a_job_goes_on_where_it_failed_or_died() {
 #[test]
 fn a_job_in_the_wrong_phase_is_refused() {
     let world = filled(Tagging::Content, 1);
-    let task = Task {
-        subject: "bucket#b".to_owned(),
-        run: Run(1),
-        job: Job::Finish,
-        segment: Segment { index: 0, total: 1 },
-    };
+    let task =
+        Task { subject: "bucket#b".to_owned(), run: Run(1), job: Job::Finish, segment: Segment { index: 0, total: 1 } };
     assert_eq!(block_on(world.work(&task)).unwrap_err().name(), "WrongPhase");
 }
 
@@ -128,11 +113,7 @@ fn ranges_cover_every_key_once_and_evenly() {
             let ranges = block_on(plan_ranges(&bucket, segments)).unwrap();
             assert!(ranges.len() <= segments as usize && !ranges.is_empty());
             assert!(ranges[0].after.is_none() && ranges[ranges.len() - 1].until.is_none());
-            assert!(
-                ranges
-                    .windows(2)
-                    .all(|two| two[0].until == two[1].after && two[0].until.is_some())
-            );
+            assert!(ranges.windows(2).all(|two| two[0].until == two[1].after && two[0].until.is_some()));
             if keys == 3000 {
                 let within = |range: &livemove_core::object::range::Range| {
                     let objects = bucket.objects();
@@ -143,10 +124,7 @@ fn ranges_cover_every_key_once_and_evenly() {
                 };
                 let sizes: Vec<usize> = ranges.iter().map(within).collect();
                 assert_eq!(sizes.iter().sum::<usize>(), keys);
-                assert!(
-                    sizes.iter().all(|size| size.abs_diff(keys / segments as usize) < 100),
-                    "{sizes:?}"
-                );
+                assert!(sizes.iter().all(|size| size.abs_diff(keys / segments as usize) < 100), "{sizes:?}");
             }
         }
     }

@@ -14,10 +14,6 @@ use livemove_core::testing::bucket_contract;
 #[test]
 fn the_bucket_in_memory_keeps_the_contract() {
     for tagging in [Tagging::Content, Tagging::Opaque] {
-        block_on(bucket_contract::check(
-            &MemoryBucket::new(tagging),
-            &MemoryBucket::new(tagging),
-        ))
-        .unwrap();
+        block_on(bucket_contract::check(&MemoryBucket::new(tagging), &MemoryBucket::new(tagging))).unwrap();
     }
 }

@@ -19,10 +19,7 @@ fn switch_over(world: &World, run: u32) {
     world.seal();
     world.job(run, Job::Finish);
     let certificate = world.job(run, Job::Certify);
-    assert_eq!(
-        (certificate.differing, certificate.source_digest),
-        (0, certificate.target_digest)
-    );
+    assert_eq!((certificate.differing, certificate.source_digest), (0, certificate.target_digest));
     world.phase(run, Phase::New);
 }
 
@@ -37,11 +34,8 @@ fn there_and_back_and_there_again_under_writes() {
             let context = format!("{tagging:?} run {run}");
             switch_over(&world, run);
             world.assert_equal();
-            let (primary, side) = if run % 2 == 1 {
-                (&world.target, Side::Target)
-            } else {
-                (&world.source, Side::Source)
-            };
+            let (primary, side) =
+                if run % 2 == 1 { (&world.target, Side::Target) } else { (&world.source, Side::Source) };
             let text = run.to_string();
             primary.put("changed", text.as_bytes(), &[("run", &text)], &[("run", &text)]);
             primary.put(&format!("created {run}"), b"new", &[], &[]);
@@ -50,19 +44,13 @@ fn there_and_back_and_there_again_under_writes() {
                 primary.delete("deleted");
             }
             let followed = block_on(world.drain(side));
-            assert!(
-                followed.foreign == 0 && followed.failed.is_empty(),
-                "{context}: {followed:?}"
-            );
+            assert!(followed.foreign == 0 && followed.failed.is_empty(), "{context}: {followed:?}");
             world.assert_equal();
             primary.put("deleted and made again", text.as_bytes(), &[], &[]);
             // The phase turns round with events still under way.
             world.phase(run + 1, Phase::Old);
             let followed = block_on(world.drain(side));
-            assert!(
-                followed.foreign == 0 && followed.failed.is_empty(),
-                "{context}: {followed:?}"
-            );
+            assert!(followed.foreign == 0 && followed.failed.is_empty(), "{context}: {followed:?}");
             world.assert_equal();
         }
         assert_eq!(world.source.content("deleted"), None);
@@ -75,11 +63,8 @@ fn there_and_back_and_there_again_under_writes() {
 fn events_of_the_gaining_bucket_before_new_do_not_stop_the_run() {
     let world = World::new(Tagging::Content);
     for run in 1..4u32 {
-        let (primary, gaining) = if run % 2 == 1 {
-            (&world.source, Side::Target)
-        } else {
-            (&world.target, Side::Source)
-        };
+        let (primary, gaining) =
+            if run % 2 == 1 { (&world.source, Side::Target) } else { (&world.target, Side::Source) };
         primary.put("k", run.to_string().as_bytes(), &[], &[]);
         world.phase(run, Phase::Copy);
         world.job(run, Job::Copy);
@@ -105,18 +90,9 @@ fn a_follower_that_still_believes_in_the_freeze_looks_again() {
     block_on(cache.view()).unwrap();
     world.phase(1, Phase::New);
     world.target.put("k", b"written by an application", &[], &[]);
-    let notice = Notice {
-        message: "m".to_owned(),
-        key: "k".to_owned(),
-        sequencer: None,
-    };
-    let follower = Follower {
-        side: Side::Target,
-        holder: "h",
-        deadline: world.clock.now() + 60_000,
-        call: 3_000,
-        in_flight: 1,
-    };
+    let notice = Notice { message: "m".to_owned(), key: "k".to_owned(), sequencer: None };
+    let follower =
+        Follower { side: Side::Target, holder: "h", deadline: world.clock.now() + 60_000, call: 3_000, in_flight: 1 };
     let followed = block_on(follow(&cache, world.pair(), follower, &[notice]));
     assert_eq!(followed.written, 1, "{followed:?}");
     world.assert_equal();
@@ -149,14 +125,9 @@ fn a_late_write_to_the_old_bucket_is_entered_and_kept() {
     world.source.put("k", b"late", &[], &[]);
     world.source.delete("gone");
     let late = block_on(world.drain(Side::Source)).late;
-    let keys: Vec<(&str, bool)> = late
-        .iter()
-        .map(|Late { key, content, .. }| (key.as_str(), content.is_some()))
-        .collect();
-    assert!(
-        keys.contains(&("k", true)) && keys.contains(&("gone", false)) && keys.len() == 2,
-        "{late:?}"
-    );
+    let keys: Vec<(&str, bool)> =
+        late.iter().map(|Late { key, content, .. }| (key.as_str(), content.is_some())).collect();
+    assert!(keys.contains(&("k", true)) && keys.contains(&("gone", false)) && keys.len() == 2, "{late:?}");
     world.target.put("k", b"two", &[], &[]);
     assert_eq!(block_on(world.drain(Side::Target)).foreign, 1);
     assert_eq!(world.source.content("k").unwrap(), b"late");
@@ -183,9 +154,6 @@ fn a_worker_of_an_older_run_does_nothing() {
     world.target.delete("k");
     block_on(world.drain(Side::Target));
     world.source.put("k", b"late", &[], &[]);
-    assert_eq!(
-        block_on(world.sync(1, "k", Cause::Job)).unwrap_err().name(),
-        "StalePhase"
-    );
+    assert_eq!(block_on(world.sync(1, "k", Cause::Job)).unwrap_err().name(), "StalePhase");
     assert_eq!(world.target.content("k"), None);
 }

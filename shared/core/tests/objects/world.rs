@@ -22,7 +22,7 @@ use livemove_core::testing::ledger::MemoryLedger;
 use livemove_core::testing::memory::Hook;
 
 #[derive(Clone, Debug, Default)]
-pub struct Now(Arc<AtomicU64>);
+pub(crate) struct Now(Arc<AtomicU64>);
 
 impl Clock for Now {
     fn now(&self) -> Millis {
@@ -35,20 +35,20 @@ impl Clock for Now {
     }
 }
 
-pub struct World {
-    pub source: MemoryBucket<Yielding>,
-    pub target: MemoryBucket<Yielding>,
-    pub ledger: MemoryLedger<Yielding>,
-    pub clock: Now,
+pub(crate) struct World {
+    pub(crate) source: MemoryBucket<Yielding>,
+    pub(crate) target: MemoryBucket<Yielding>,
+    pub(crate) ledger: MemoryLedger<Yielding>,
+    pub(crate) clock: Now,
     state: Mutex<State>,
     checkpoints: Mutex<BTreeMap<String, Checkpoint<String>>>,
     attempts: AtomicU64,
 }
 
-pub type WorldPair<'a> = Pair<'a, MemoryBucket<Yielding>, MemoryLedger<Yielding>, Now>;
+pub(crate) type WorldPair<'a> = Pair<'a, MemoryBucket<Yielding>, MemoryLedger<Yielding>, Now>;
 
 impl World {
-    pub fn new(tagging: Tagging) -> World {
+    pub(crate) fn new(tagging: Tagging) -> World {
         let world = World {
             source: MemoryBucket::with_hook(tagging, Yielding),
             target: MemoryBucket::with_hook(tagging, Yielding),
@@ -62,46 +62,31 @@ impl World {
         world
     }
 
-    pub fn pair(&self) -> WorldPair<'_> {
-        Pair {
-            source: &self.source,
-            target: &self.target,
-            ledger: &self.ledger,
-            clock: &self.clock,
-        }
+    pub(crate) fn pair(&self) -> WorldPair<'_> {
+        Pair { source: &self.source, target: &self.target, ledger: &self.ledger, clock: &self.clock }
     }
 
-    pub fn phase(&self, run: u32, phase: Phase) {
+    pub(crate) fn phase(&self, run: u32, phase: Phase) {
         let mut state = self.state.lock().unwrap();
-        *state = State {
-            run: Run(run),
-            phase,
-            sealed: false,
-            ..state.clone()
-        };
+        *state = State { run: Run(run), phase, sealed: false, ..state.clone() };
     }
 
-    pub fn seal(&self) {
+    pub(crate) fn seal(&self) {
         self.state.lock().unwrap().sealed = true;
     }
 
-    pub fn holder(&self) -> String {
+    pub(crate) fn holder(&self) -> String {
         format!("attempt {}", self.attempts.fetch_add(1, Ordering::SeqCst))
     }
 
-    pub async fn sync(&self, run: u32, key: &str, cause: Cause<'_>) -> Result<Outcome, Error> {
+    pub(crate) async fn sync(&self, run: u32, key: &str, cause: Cause<'_>) -> Result<Outcome, Error> {
         let dead_by = self.clock.now() + 60_000;
         let holder = self.holder();
-        let turn = Turn {
-            run: Run(run),
-            holder: &holder,
-            act_until: dead_by,
-            dead_by,
-        };
+        let turn = Turn { run: Run(run), holder: &holder, act_until: dead_by, dead_by };
         sync(self.pair(), turn, key, cause).await
     }
 
-    pub async fn follow(&self, side: Side, events: &[(&str, Option<Sequencer>)]) -> Followed {
+    pub(crate) async fn follow(&self, side: Side, events: &[(&str, Option<Sequencer>)]) -> Followed {
         let notices: Vec<Notice> = events
             .iter()
             .enumerate()
@@ -113,46 +98,27 @@ impl World {
             .collect();
         let cache = Cache::new(self, self.clock.clone(), 5_000);
         let holder = self.holder();
-        let follower = Follower {
-            side,
-            holder: &holder,
-            deadline: self.clock.now() + 60_000,
-            call: 3_000,
-            in_flight: 3,
-        };
+        let follower =
+            Follower { side, holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
         follow(&cache, self.pair(), follower, &notices).await
     }
 
     /// Delivers every event that the bucket of `side` has emitted so far.
-    pub async fn drain(&self, side: Side) -> Followed {
-        let bucket = if side == Side::Source {
-            &self.source
-        } else {
-            &self.target
-        };
+    pub(crate) async fn drain(&self, side: Side) -> Followed {
+        let bucket = if side == Side::Source { &self.source } else { &self.target };
         let events = bucket.events();
-        let events: Vec<_> = events
-            .iter()
-            .map(|event| (event.key.as_str(), Some(event.sequencer.clone())))
-            .collect();
+        let events: Vec<_> = events.iter().map(|event| (event.key.as_str(), Some(event.sequencer.clone()))).collect();
         self.follow(side, &events).await
     }
 
     /// Runs a job on all its segments to the end.
-    pub fn job(&self, run: u32, job: Job) -> Counts {
+    pub(crate) fn job(&self, run: u32, job: Job) -> Counts {
         let mut counts = Counts::default();
         for index in 0..3 {
-            let task = Task {
-                subject: "bucket#b".to_owned(),
-                run: Run(run),
-                job,
-                segment: Segment { index, total: 3 },
-            };
+            let task =
+                Task { subject: "bucket#b".to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
             self.checkpoints.lock().unwrap().remove(&name(&task));
-            let mut progress = Progress {
-                done: false,
-                counts: Counts::default(),
-            };
+            let mut progress = Progress { done: false, counts: Counts::default() };
             while !progress.done {
                 progress = block_on(self.work(&task)).unwrap();
             }
@@ -161,23 +127,16 @@ impl World {
         counts
     }
 
-    pub async fn work(&self, task: &Task) -> Result<Progress, Error> {
+    pub(crate) async fn work(&self, task: &Task) -> Result<Progress, Error> {
         let holder = self.holder();
-        let limits = Limits {
-            deadline: self.clock.now() + 60_000,
-            call: 3_000,
-            page_items: 2,
-            in_flight: 2,
-        };
+        let limits = Limits { deadline: self.clock.now() + 60_000, call: 3_000, page_items: 2, in_flight: 2 };
         job::run(self.pair(), &self, self, task, &holder, limits).await
     }
 
-    pub fn assert_equal(&self) {
+    pub(crate) fn assert_equal(&self) {
         let plain = |bucket: &MemoryBucket<Yielding>| -> Vec<_> {
             let objects = bucket.objects().into_iter();
-            objects
-                .map(|(key, object)| (key, object.content, object.description, object.tags))
-                .collect()
+            objects.map(|(key, object)| (key, object.content, object.description, object.tags)).collect()
         };
         assert_eq!(plain(&self.source), plain(&self.target));
     }
@@ -195,13 +154,7 @@ impl Phases for &World {
 
 impl Checkpoints<String> for World {
     async fn load(&self, task: &Task) -> Result<Checkpoint<String>, Error> {
-        Ok(self
-            .checkpoints
-            .lock()
-            .unwrap()
-            .get(&name(task))
-            .cloned()
-            .unwrap_or_default())
+        Ok(self.checkpoints.lock().unwrap().get(&name(task)).cloned().unwrap_or_default())
     }
 
     async fn save(&self, task: &Task, next: &Checkpoint<String>) -> Result<(), Error> {

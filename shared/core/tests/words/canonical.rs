@@ -23,10 +23,7 @@ fn a_number_has_one_form_however_it_is_spelt() {
         &["0", "-0", "0.0", "000", "0e5", "+0"][..],
         &["1", "1.0", "01", "+1", "10e-1", "0.1E1", "1.000"],
         &["-12.5", "-125e-1", "-0012.50", "-1.25e1"],
-        &[
-            "12345678901234567890123456789012345678",
-            "12345678901234567890123456789012345678.0",
-        ],
+        &["12345678901234567890123456789012345678", "12345678901234567890123456789012345678.0"],
         &["1e100", "10e99", &format!("1{}", "0".repeat(100))],
     ] {
         for spelling in spellings {
@@ -37,10 +34,7 @@ fn a_number_has_one_form_however_it_is_spelt() {
 
 #[test]
 fn numbers_that_differ_in_the_38th_digit_differ() {
-    let (a, b) = (
-        "1234567890123456789012345678901234567.8",
-        "1234567890123456789012345678901234567.9",
-    );
+    let (a, b) = ("1234567890123456789012345678901234567.8", "1234567890123456789012345678901234567.9");
     assert_ne!(canonical_number(a), canonical_number(b));
     assert_ne!(canonical_number("1"), canonical_number("-1"));
     assert_ne!(canonical_number("1"), canonical_number("10"));
@@ -82,10 +76,7 @@ fn values_that_look_alike_are_not_the_same() {
             assert!(!item(a.clone()).same_data(&item(b.clone())), "{a:?} and {b:?}");
         }
     }
-    assert!(
-        !item(s("")).same_data(&Item::default()),
-        "an empty string is not a missing attribute"
-    );
+    assert!(!item(s("")).same_data(&Item::default()), "an empty string is not a missing attribute");
 }
 
 #[test]
@@ -102,11 +93,7 @@ fn marks_do_not_count() {
     assert!(plain.same_data(&marked));
     assert_eq!(plain.digest(), marked.digest());
     // Within a map such a name is the application's own.
-    let nested = |n: &str| {
-        item(AttributeValue::M(
-            [("_lm_own".to_owned(), AttributeValue::N(n.to_owned()))].into(),
-        ))
-    };
+    let nested = |n: &str| item(AttributeValue::M([("_lm_own".to_owned(), AttributeValue::N(n.to_owned()))].into()));
     assert!(!nested("1").same_data(&nested("2")));
 }
 
@@ -114,19 +101,10 @@ fn marks_do_not_count() {
 fn a_digest_is_64_hexadecimal_digits_and_comes_back() {
     // SHA-256 of nothing.
     let digest = Digest::of(b"");
-    assert_eq!(
-        digest.to_string(),
-        "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-    );
+    assert_eq!(digest.to_string(), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     let json = serde_json::to_string(&digest).unwrap();
     assert_eq!(serde_json::from_str::<Digest>(&json).unwrap(), digest);
-    for bad in [
-        "\"\"",
-        "\"e3\"",
-        &format!("\"{}\"", "g".repeat(64)),
-        &format!("\"{}\"", "é".repeat(32)),
-        "7",
-    ] {
+    for bad in ["\"\"", "\"e3\"", &format!("\"{}\"", "g".repeat(64)), &format!("\"{}\"", "é".repeat(32)), "7"] {
         assert!(serde_json::from_str::<Digest>(bad).is_err(), "{bad}");
     }
 }

@@ -15,9 +15,7 @@ pub(crate) fn number() -> impl Strategy<Value = String> {
 pub(crate) fn respelt(number: &str, zeros: usize) -> String {
     let (mantissa, power) = number.split_once('e').unwrap();
     let power: i32 = power.parse().unwrap();
-    let (sign, digits) = mantissa
-        .strip_prefix('-')
-        .map_or(("", mantissa), |digits| ("-", digits));
+    let (sign, digits) = mantissa.strip_prefix('-').map_or(("", mantissa), |digits| ("-", digits));
     let more = "0".repeat(zeros);
     format!("{sign}{more}{digits}.{more}E{power}")
 }
@@ -51,10 +49,7 @@ pub(crate) fn rewritten(value: &AttributeValue) -> AttributeValue {
         AttributeValue::Ns(set) => AttributeValue::Ns(set.iter().rev().map(|number| format!("{number}.0")).collect()),
         AttributeValue::L(list) => AttributeValue::L(list.iter().map(rewritten).collect()),
         AttributeValue::M(map) => {
-            let entries: Vec<_> = map
-                .iter()
-                .map(|(name, value)| (name.clone(), rewritten(value)))
-                .collect();
+            let entries: Vec<_> = map.iter().map(|(name, value)| (name.clone(), rewritten(value))).collect();
             AttributeValue::M(entries.into_iter().rev().collect::<HashMap<_, _>>())
         }
         other => other.clone(),

@@ -23,10 +23,7 @@ fn full() -> Marks {
 
 #[test]
 fn runs_alternate_and_never_go_below_zero() {
-    assert_eq!(
-        (Run(0).previous(), Run(1).previous(), Run(1).next()),
-        (Run(0), Run(0), Run(2))
-    );
+    assert_eq!((Run(0).previous(), Run(1).previous(), Run(1).next()), (Run(0), Run(0), Run(2)));
     assert!(Run(1).is_forward() && !Run(2).is_forward() && Run(3).is_forward());
 }
 
@@ -42,10 +39,7 @@ fn every_mark_is_reserved_and_comes_back() {
 
 #[test]
 fn onto_replaces_the_marks_of_before() {
-    let other = Marks {
-        own: Run(9),
-        ..Marks::default()
-    };
+    let other = Marks { own: Run(9), ..Marks::default() };
     assert_eq!(Marks::of(&other.onto(full().onto(data()))), other);
     assert_eq!(Marks::default().onto(full().onto(data())), data());
 }
@@ -76,28 +70,9 @@ fn marks_of_foreign_types_count_as_absent() {
 fn applications_see_neither_tombstones_nor_canaries_nor_marks() {
     assert_eq!(visible(None), None);
     let marks = |marks: Marks| visible(Some(marks.onto(data())));
-    assert_eq!(
-        marks(Marks {
-            tombstone: true,
-            ..Marks::default()
-        }),
-        None
-    );
-    assert_eq!(
-        marks(Marks {
-            canary: Some("n".to_owned()),
-            ..Marks::default()
-        }),
-        None
-    );
-    assert_eq!(
-        marks(Marks {
-            own: Run(1),
-            moved: Run(2),
-            ..Marks::default()
-        }),
-        Some(data())
-    );
+    assert_eq!(marks(Marks { tombstone: true, ..Marks::default() }), None);
+    assert_eq!(marks(Marks { canary: Some("n".to_owned()), ..Marks::default() }), None);
+    assert_eq!(marks(Marks { own: Run(1), moved: Run(2), ..Marks::default() }), Some(data()));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The phase table: every step from every state, and what each stream is for.
 
 use livemove_core::mark::Run;
-use livemove_core::phase::{source_of, target_of, Kind, Phase, Side, State, Step, Stream};
+use livemove_core::phase::{Kind, Phase, Side, State, Step, Stream, source_of, target_of};
 
 const PHASES: [Phase; 6] = [Phase::Old, Phase::Copy, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final];
 

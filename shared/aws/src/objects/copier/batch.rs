@@ -16,11 +16,9 @@ pub(super) fn notices(event: SqsEvent, bucket: &str) -> (Vec<Notice>, Vec<(Strin
     for record in event.records {
         let message = record.message_id.unwrap_or_default();
         let told = occurrences(record.body.as_deref().unwrap_or_default());
-        match told.and_then(|told| {
-            told.into_iter()
-                .map(|one| notice(&message, one, bucket))
-                .collect::<Result<Vec<_>, _>>()
-        }) {
+        match told
+            .and_then(|told| told.into_iter().map(|one| notice(&message, one, bucket)).collect::<Result<Vec<_>, _>>())
+        {
             Ok(told) => notices.extend(told),
             Err(error) => failed.push((message, error)),
         }
@@ -30,11 +28,7 @@ pub(super) fn notices(event: SqsEvent, bucket: &str) -> (Vec<Notice>, Vec<(Strin
 
 fn notice(message: &str, told: Occurrence, expected: &str) -> Result<Notice, Error> {
     if told.bucket == expected {
-        return Ok(Notice {
-            message: message.to_owned(),
-            key: told.key,
-            sequencer: told.sequencer,
-        });
+        return Ok(Notice { message: message.to_owned(), key: told.key, sequencer: told.sequencer });
     }
     Err(Error::refused(
         "WrongBucket",
@@ -46,42 +40,23 @@ fn notice(message: &str, told: Occurrence, expected: &str) -> Result<Notice, Err
 /// The late write as the straggler ledger keeps it: the object's key, and its entity tag as far as there is an
 /// object. Its place is that of its content, so a repeated event enters nothing new.
 pub(super) fn straggler(late: &Late, now: Millis) -> Result<Straggler, Error> {
-    let schema = KeySchema {
-        partition: "key".to_owned(),
-        sort: None,
-    };
+    let schema = KeySchema { partition: "key".to_owned(), sort: None };
     let mut item = Item::default();
     item.0.insert("key".to_owned(), AttributeValue::S(late.key.clone()));
-    let key = schema
-        .key_of(&item)
-        .map_err(|error| Error::Invariant(error.to_string()))?;
+    let key = schema.key_of(&item).map_err(|error| Error::Invariant(error.to_string()))?;
     let image = late.content.as_ref().map(|etag| {
         let mut image = item.clone();
         image.0.insert("etag".to_owned(), AttributeValue::S(etag.0.clone()));
         image
     });
-    let sequence = late
-        .content
-        .as_ref()
-        .map_or_else(|| "removed".to_owned(), |etag| etag.0.clone());
-    Ok(Straggler {
-        run: late.run,
-        sequence,
-        key,
-        image,
-        at: now,
-    })
+    let sequence = late.content.as_ref().map_or_else(|| "removed".to_owned(), |etag| etag.0.clone());
+    Ok(Straggler { run: late.run, sequence, key, image, at: now })
 }
 
 /// When the newest message was sent.
 pub(super) fn newest(event: &SqsEvent) -> Millis {
     let sent = |name: &str, record: &SqsMessage| record.attributes.get(name)?.parse().ok();
-    event
-        .records
-        .iter()
-        .filter_map(|record| sent("SentTimestamp", record))
-        .max()
-        .unwrap_or_default()
+    event.records.iter().filter_map(|record| sent("SentTimestamp", record)).max().unwrap_or_default()
 }
 
 pub(super) fn failures(failed: Vec<(String, Error)>) -> SqsBatchResponse {
@@ -116,31 +91,18 @@ mod tests {
     fn a_batch_is_read_message_by_message() {
         assert_eq!(newest(&batch()), 1_717_243_200_900);
         let (notices, failed) = notices(batch(), "orders-files");
-        let told: Vec<_> = notices
-            .iter()
-            .map(|notice| (notice.message.as_str(), notice.key.as_str()))
-            .collect();
+        let told: Vec<_> = notices.iter().map(|notice| (notice.message.as_str(), notice.key.as_str())).collect();
         assert_eq!(told, [("bridge", "a b+c"), ("direct", "a b+c"), ("direct", "second")]);
-        let failed: Vec<_> = failed
-            .iter()
-            .map(|(message, error)| (message.as_str(), error.name()))
-            .collect();
+        let failed: Vec<_> = failed.iter().map(|(message, error)| (message.as_str(), error.name())).collect();
         assert_eq!(failed, [("garbage", "NotAnS3Event"), ("other-bucket", "WrongBucket")]);
     }
 
     #[test]
     fn a_message_is_handed_back_once() {
         let error = || Error::Unavailable("x".to_owned());
-        let response = failures(vec![
-            ("b".to_owned(), error()),
-            ("a".to_owned(), error()),
-            ("b".to_owned(), error()),
-        ]);
-        let items: Vec<_> = response
-            .batch_item_failures
-            .iter()
-            .map(|failure| failure.item_identifier.as_str())
-            .collect();
+        let response = failures(vec![("b".to_owned(), error()), ("a".to_owned(), error()), ("b".to_owned(), error())]);
+        let items: Vec<_> =
+            response.batch_item_failures.iter().map(|failure| failure.item_identifier.as_str()).collect();
         assert_eq!(items, ["a", "b"]);
     }
 
@@ -152,11 +114,7 @@ mod tests {
             content: content.map(|etag| Etag(etag.to_owned())),
             messages: Vec::new(),
         };
-        let entry = |content| {
-            straggler(&late(content), 1)
-                .map(|entry| (entry.sequence, entry.key))
-                .unwrap()
-        };
+        let entry = |content| straggler(&late(content), 1).map(|entry| (entry.sequence, entry.key)).unwrap();
         assert_eq!(entry(Some("e1")), entry(Some("e1")));
         assert_ne!(entry(Some("e1")).0, entry(Some("e2")).0);
         assert_ne!(entry(Some("e1")).0, entry(None).0);

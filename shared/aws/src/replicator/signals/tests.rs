@@ -16,10 +16,7 @@ const HOUR: Millis = 60 * 60 * 1000;
 const NOW: Millis = 100 * HOUR;
 
 fn copying() -> State {
-    State {
-        phase: Phase::Copy,
-        ..State::first(1)
-    }
+    State { phase: Phase::Copy, ..State::first(1) }
 }
 
 fn register(state: &State) -> Register {
@@ -33,29 +30,12 @@ fn register(state: &State) -> Register {
 
 fn change(sequence: &str, at: Millis) -> Change {
     let item = Item([("pk".to_owned(), AttributeValue::S("k".to_owned()))].into());
-    let key = KeySchema {
-        partition: "pk".to_owned(),
-        sort: None,
-    }
-    .key_of(&item)
-    .expect("a key");
-    Change {
-        key,
-        old: None,
-        new: Some(item),
-        sequence: sequence.to_owned(),
-        at,
-    }
+    let key = KeySchema { partition: "pk".to_owned(), sort: None }.key_of(&item).expect("a key");
+    Change { key, old: None, new: Some(item), sequence: sequence.to_owned(), at }
 }
 
 fn batch<'a>(state: &'a State, changes: &'a [Change], now: Millis) -> Batch<'a> {
-    Batch {
-        subject: SUBJECT,
-        side: Side::Source,
-        state,
-        changes,
-        now,
-    }
+    Batch { subject: SUBJECT, side: Side::Source, state, changes, now }
 }
 
 fn stored(register: &Register) -> State {
@@ -67,13 +47,8 @@ fn a_record_that_is_almost_lost_breaks_the_table_once() {
     let (state, changes) = (copying(), [change("1", NOW - 23 * HOUR), change("2", NOW)]);
     let register = register(&state);
     for _ in 0..2 {
-        block_on(tell(
-            &register,
-            &Reports::default(),
-            &batch(&state, &changes, NOW),
-            &Outcome::default(),
-        ))
-        .expect("told");
+        block_on(tell(&register, &Reports::default(), &batch(&state, &changes, NOW), &Outcome::default()))
+            .expect("told");
     }
     let broken = stored(&register);
     assert_eq!((broken.version, broken.phase), (state.version + 1, Phase::Copy));
@@ -85,57 +60,25 @@ fn old_records_break_nothing_while_nothing_is_replicated_or_none_is_lost() {
     let old = State::first(1);
     for (state, at) in [(old, NOW - 23 * HOUR), (copying(), NOW - 21 * HOUR)] {
         let (register, changes) = (register(&state), [change("1", at)]);
-        block_on(tell(
-            &register,
-            &Reports::default(),
-            &batch(&state, &changes, NOW),
-            &Outcome::default(),
-        ))
-        .expect("told");
+        block_on(tell(&register, &Reports::default(), &batch(&state, &changes, NOW), &Outcome::default()))
+            .expect("told");
         assert_eq!(stored(&register), state);
     }
 }
 
 #[test]
 fn canaries_and_late_writes_are_told() {
-    let state = State {
-        phase: Phase::New,
-        ..State::first(1)
-    };
+    let state = State { phase: Phase::New, ..State::first(1) };
     let (register, late) = (register(&state), change("7", NOW));
-    let canary = Canary {
-        nonce: "n".to_owned(),
-        run: Run(1),
-        sent: 5,
-        seen: None,
-    };
+    let canary = Canary { nonce: "n".to_owned(), run: Run(1), sent: 5, seen: None };
     block_on(register.canary_sent(SUBJECT, Side::Source, &canary)).expect("sent");
-    let outcome = Outcome {
-        canaries: vec!["n".to_owned()],
-        stragglers: vec![late.clone()],
-        ..Outcome::default()
-    };
+    let outcome = Outcome { canaries: vec!["n".to_owned()], stragglers: vec![late.clone()], ..Outcome::default() };
     let changes = [late.clone()];
-    block_on(tell(
-        &register,
-        &Reports::default(),
-        &batch(&state, &changes, NOW),
-        &outcome,
-    ))
-    .expect("told");
-    let seen = block_on(register.canary(SUBJECT, Side::Source))
-        .expect("read")
-        .expect("a canary")
-        .seen;
+    block_on(tell(&register, &Reports::default(), &batch(&state, &changes, NOW), &outcome)).expect("told");
+    let seen = block_on(register.canary(SUBJECT, Side::Source)).expect("read").expect("a canary").seen;
     assert_eq!(seen, Some(NOW));
     let entered = block_on(register.list(SUBJECT, 9)).expect("read");
-    let expected = Straggler {
-        run: Run(1),
-        sequence: "7".to_owned(),
-        key: late.key,
-        image: late.new,
-        at: NOW,
-    };
+    let expected = Straggler { run: Run(1), sequence: "7".to_owned(), key: late.key, image: late.new, at: NOW };
     assert_eq!(entered, [expected]);
 }
 
@@ -144,16 +87,8 @@ fn reports_come_once_a_second_and_lose_no_figure() {
     let (state, changes) = (copying(), [change("1", NOW - 3), change("2", NOW - 2)]);
     let (register, reports) = (register(&state), Reports::default());
     let told = |now| {
-        block_on(tell(
-            &register,
-            &reports,
-            &batch(&state, &changes, now),
-            &Outcome::default(),
-        ))
-        .expect("told");
-        block_on(register.reported(SUBJECT, Side::Source))
-            .expect("read")
-            .expect("a report")
+        block_on(tell(&register, &reports, &batch(&state, &changes, now), &Outcome::default())).expect("told");
+        block_on(register.reported(SUBJECT, Side::Source)).expect("read").expect("a report")
     };
     assert_eq!(told(NOW).records, 2);
     assert_eq!(told(NOW + 400).records, 2);
@@ -167,29 +102,8 @@ fn reports_come_once_a_second_and_lose_no_figure() {
 fn a_canary_is_reported_at_once() {
     let (state, changes) = (copying(), [change("1", NOW)]);
     let (register, reports) = (register(&state), Reports::default());
-    let with_canary = Outcome {
-        canaries: vec!["n".to_owned()],
-        ..Outcome::default()
-    };
-    block_on(tell(
-        &register,
-        &reports,
-        &batch(&state, &changes, NOW),
-        &Outcome::default(),
-    ))
-    .expect("told");
-    block_on(tell(
-        &register,
-        &reports,
-        &batch(&state, &changes, NOW + 1),
-        &with_canary,
-    ))
-    .expect("told");
-    assert_eq!(
-        block_on(register.reported(SUBJECT, Side::Source))
-            .expect("read")
-            .expect("a report")
-            .at,
-        NOW + 1
-    );
+    let with_canary = Outcome { canaries: vec!["n".to_owned()], ..Outcome::default() };
+    block_on(tell(&register, &reports, &batch(&state, &changes, NOW), &Outcome::default())).expect("told");
+    block_on(tell(&register, &reports, &batch(&state, &changes, NOW + 1), &with_canary)).expect("told");
+    assert_eq!(block_on(register.reported(SUBJECT, Side::Source)).expect("read").expect("a report").at, NOW + 1);
 }

@@ -18,11 +18,7 @@ pub(super) async fn probe(client: &Client, end: &End) -> Result<BucketProbe, Err
     let reads = |action| call(action, &resource, Effect::Reads);
     let location = client.get_bucket_location().bucket(bucket).send().await;
     let location = location.map_err(|error| reads("s3:GetBucketLocation").failed(&error))?;
-    let notifications = client
-        .get_bucket_notification_configuration()
-        .bucket(bucket)
-        .send()
-        .await;
+    let notifications = client.get_bucket_notification_configuration().bucket(bucket).send().await;
     let notifications = notifications.map_err(|error| reads("s3:GetBucketNotification").failed(&error))?;
     let versioning = client.get_bucket_versioning().bucket(bucket).send().await;
     let versioning = versioning.map_err(|error| reads("s3:GetBucketVersioning").failed(&error))?;
@@ -30,12 +26,7 @@ pub(super) async fn probe(client: &Client, end: &End) -> Result<BucketProbe, Err
     let listed = client.list_objects_v2().bucket(bucket).max_keys(2).send().await;
     let listed = listed.map_err(|error| reads("s3:ListBucket").failed(&error))?;
     Ok(BucketProbe {
-        region: region(
-            location
-                .location_constraint
-                .as_ref()
-                .map_or("", |constraint| constraint.as_str()),
-        ),
+        region: region(location.location_constraint.as_ref().map_or("", |constraint| constraint.as_str())),
         event_bridge: notifications.event_bridge_configuration.is_some(),
         versioning: versioning.status.map(|status| status.as_str().to_owned()),
         empty: listed.contents().iter().all(|object| object.key() == Some(CANARY_KEY)),
@@ -58,9 +49,6 @@ mod tests {
 
     #[test]
     fn the_oldest_regions_have_words_of_their_own() {
-        assert_eq!(
-            [region(""), region("EU"), region("eu-north-1")],
-            ["us-east-1", "eu-west-1", "eu-north-1"]
-        );
+        assert_eq!([region(""), region("EU"), region("eu-north-1")], ["us-east-1", "eu-west-1", "eu-north-1"]);
     }
 }

@@ -28,29 +28,13 @@ const KEY_NUMBER: &str = "-987654321987654321987";
 /// Writes a canary item and removes it again: both are records of the table's stream. An item of an
 /// application is never touched, whatever its key.
 pub(super) async fn write_item(sites: &Sites, longest: Duration, end: &End, nonce: &str) -> Result<(), Error> {
-    let client = sites.dynamodb(
-        &place(end),
-        Calls {
-            longest,
-            retry: Retry::Idempotent,
-        },
-    )?;
+    let client = sites.dynamodb(&place(end), Calls { longest, retry: Retry::Idempotent })?;
     let described = describe(&client, end).await?;
-    let parts = key(
-        described.key_schema.as_deref(),
-        described.attribute_definitions.as_deref(),
-    );
+    let parts = key(described.key_schema.as_deref(), described.attribute_definitions.as_deref());
     let table = DynamoTable::open(sites, &place(end), &end.name, longest).await?;
     let attributes: BTreeMap<_, _> = parts.into_iter().map(|(name, kind)| (name, key_value(&kind))).collect();
-    let key = table
-        .schema()
-        .key_of(&Item(attributes))
-        .map_err(|error| Error::Invariant(error.to_string()))?;
-    let marks = Marks {
-        tombstone: true,
-        canary: Some(nonce.to_owned()),
-        ..Marks::default()
-    };
+    let key = table.schema().key_of(&Item(attributes)).map_err(|error| Error::Invariant(error.to_string()))?;
+    let marks = Marks { tombstone: true, canary: Some(nonce.to_owned()), ..Marks::default() };
     let put = Write::new(key.clone(), Action::Put(marks.onto(key.to_item())), Guard::Absent);
     let remove = Write::new(key, Action::Delete, Guard::Invisible);
     if let Written::Refused(_) = table.write(&put).await? {
@@ -58,18 +42,12 @@ pub(super) async fn write_item(sites: &Sites, longest: Duration, end: &End, nonc
         if let Written::Refused(Some(_)) = table.write(&remove).await? {
             return Err(Error::refused(
                 "CanaryKeyTaken",
-                format!(
-                    "{} has an item under the reserved key {KEY_TEXT} or {KEY_NUMBER}",
-                    resource(end)
-                ),
+                format!("{} has an item under the reserved key {KEY_TEXT} or {KEY_NUMBER}", resource(end)),
                 "move or delete that item: livemove will not touch it",
             ));
         }
         if let Written::Refused(_) = table.write(&put).await? {
-            return Err(Error::Conflict(format!(
-                "another canary is being written to {}",
-                resource(end)
-            )));
+            return Err(Error::Conflict(format!("another canary is being written to {}", resource(end))));
         }
     }
     table.write(&remove).await?;
@@ -86,11 +64,7 @@ fn key_value(kind: &str) -> AttributeValue {
 
 /// Puts a canary object; it stays until the copier has read its nonce.
 pub(super) async fn put_object(client: &Client, end: &End, nonce: &str) -> Result<(), Error> {
-    let request = client
-        .put_object()
-        .bucket(&end.name)
-        .key(CANARY_KEY)
-        .metadata(CANARY_NONCE, nonce);
+    let request = client.put_object().bucket(&end.name).key(CANARY_KEY).metadata(CANARY_NONCE, nonce);
     let answer = request.body(ByteStream::from_static(b"livemove")).send().await;
     answer.map_err(|error| call("s3:PutObject", &bucket::resource(end), Effect::Writes).failed(&error))?;
     Ok(())

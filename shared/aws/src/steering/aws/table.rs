@@ -20,13 +20,8 @@ pub(super) async fn probe(client: &Client, end: &End) -> Result<TableProbe, Erro
     let stream = table.stream_specification.filter(|stream| stream.stream_enabled);
     Ok(TableProbe {
         key: key(table.key_schema.as_deref(), table.attribute_definitions.as_deref()),
-        status: table
-            .table_status
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
-        stream_view: stream
-            .and_then(|stream| stream.stream_view_type)
-            .map(|view| view.as_str().to_owned()),
+        status: table.table_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
+        stream_view: stream.and_then(|stream| stream.stream_view_type).map(|view| view.as_str().to_owned()),
         ttl: ttl(client, end).await?,
         sample: sample(client, end).await?,
     })
@@ -36,9 +31,7 @@ pub(super) async fn describe(client: &Client, end: &End) -> Result<TableDescript
     let answer = client.describe_table().table_name(&end.name).send().await;
     let answer =
         answer.map_err(|error| call("dynamodb:DescribeTable", &resource(end), Effect::Reads).failed(&error))?;
-    answer
-        .table
-        .ok_or_else(|| Error::Invariant(format!("{} was described as nothing", resource(end))))
+    answer.table.ok_or_else(|| Error::Invariant(format!("{} was described as nothing", resource(end))))
 }
 
 pub(super) fn resource(end: &End) -> String {
@@ -51,20 +44,11 @@ pub(super) fn key(
     definitions: Option<&[aws_sdk_dynamodb::types::AttributeDefinition]>,
 ) -> Vec<(String, String)> {
     let kind = |name: &str| {
-        let definition = definitions
-            .unwrap_or_default()
-            .iter()
-            .find(|definition| definition.attribute_name == name);
-        definition
-            .map(|definition| definition.attribute_type.as_str().to_owned())
-            .unwrap_or_default()
+        let definition = definitions.unwrap_or_default().iter().find(|definition| definition.attribute_name == name);
+        definition.map(|definition| definition.attribute_type.as_str().to_owned()).unwrap_or_default()
     };
     // DynamoDB answers the partition key first.
-    schema
-        .unwrap_or_default()
-        .iter()
-        .map(|part| (part.attribute_name.clone(), kind(&part.attribute_name)))
-        .collect()
+    schema.unwrap_or_default().iter().map(|part| (part.attribute_name.clone(), kind(&part.attribute_name))).collect()
 }
 
 pub(super) async fn ttl(client: &Client, end: &End) -> Result<Ttl, Error> {
@@ -82,36 +66,19 @@ pub(super) async fn ttl(client: &Client, end: &End) -> Result<Ttl, Error> {
 }
 
 pub(super) async fn switch_ttl(client: &Client, end: &End, attribute: &str, expire: bool) -> Result<(), Error> {
-    let specification = TimeToLiveSpecification::builder()
-        .attribute_name(attribute)
-        .enabled(expire)
-        .build();
+    let specification = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(expire).build();
     let specification = specification.map_err(|error| Error::Invariant(error.to_string()))?;
-    let request = client
-        .update_time_to_live()
-        .table_name(&end.name)
-        .time_to_live_specification(specification);
+    let request = client.update_time_to_live().table_name(&end.name).time_to_live_specification(specification);
     let answer = request.send().await;
     answer.map_err(|error| call("dynamodb:UpdateTimeToLive", &resource(end), Effect::Writes).failed(&error))?;
     Ok(())
 }
 
 async fn sample(client: &Client, end: &End) -> Result<Sample, Error> {
-    let answer = client
-        .scan()
-        .table_name(&end.name)
-        .limit(SAMPLE_ITEMS)
-        .consistent_read(true)
-        .send()
-        .await;
+    let answer = client.scan().table_name(&end.name).limit(SAMPLE_ITEMS).consistent_read(true).send().await;
     let answer = answer.map_err(|error| call("dynamodb:Scan", &resource(end), Effect::Reads).failed(&error))?;
     let mut sample = Sample::default();
-    for item in answer
-        .items
-        .unwrap_or_default()
-        .iter()
-        .filter(|item| !item.contains_key(mark::CANARY))
-    {
+    for item in answer.items.unwrap_or_default().iter().filter(|item| !item.contains_key(mark::CANARY)) {
         sample.items += 1;
         sample.reserved |= item.keys().any(|name| name.starts_with(mark::RESERVED));
         sample.largest_bytes = sample.largest_bytes.max(map_size(item));
@@ -124,6 +91,7 @@ fn map_size(map: &HashMap<String, AttributeValue>) -> u64 {
 }
 
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+#[allow(clippy::wildcard_enum_match_arm, reason = "the SDK may learn of a new type at any time")]
 fn size(value: &AttributeValue) -> u64 {
     let texts = |list: &[String]| list.iter().map(|text| text.len() as u64).sum::<u64>();
     let number = |text: &String| text.len() as u64 / 2 + 2;
@@ -149,10 +117,7 @@ mod tests {
         let item = HashMap::from([
             ("id".to_owned(), AttributeValue::S("abc".to_owned())),
             ("n".to_owned(), AttributeValue::N("1234".to_owned())),
-            (
-                "l".to_owned(),
-                AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(true)]),
-            ),
+            ("l".to_owned(), AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(true)])),
         ]);
         assert_eq!(map_size(&item), (2 + 3) + (1 + 4) + (1 + 3 + 2 + 2));
     }

@@ -33,11 +33,7 @@ fn one(path: &str, side: &str, end: &End, probe: &BucketProbe, report: &mut Repo
     }
     if !probe.event_bridge {
         let remedy = "switch on its events to Amazon EventBridge, beside the notifications it has";
-        report.problem(
-            &format!("{path}.bucket"),
-            format!("{} without events to EventBridge", end.name),
-            remedy,
-        );
+        report.problem(&format!("{path}.bucket"), format!("{} without events to EventBridge", end.name), remedy);
     }
     if let Some(versioning) = &probe.versioning {
         report.warn(format!(

@@ -28,20 +28,15 @@ pub(super) async fn check<R: Register>(
         }
     }
     for gone in dropped(register, plan).await? {
-        report.problem(
-            "$",
-            format!("without {gone}"),
-            "name it in the plan again: its move has begun",
-        );
+        report.problem("$", format!("without {gone}"), "name it in the plan again: its move has begun");
     }
     Ok(known)
 }
 
 fn changes(path: &str, stored: &SubjectPlan, wanted: &SubjectPlan, state: &State, report: &mut Report) {
-    for (field, stored, wanted) in [
-        ("source", &stored.source, &wanted.source),
-        ("target", &stored.target, &wanted.target),
-    ] {
+    for (field, stored, wanted) in
+        [("source", &stored.source, &wanted.source), ("target", &stored.target, &wanted.target)]
+    {
         if stored != wanted {
             let value = format!("{} in {}/{}", wanted.name, wanted.account, wanted.region);
             let remedy = format!(
@@ -58,11 +53,7 @@ fn changes(path: &str, stored: &SubjectPlan, wanted: &SubjectPlan, state: &State
         report.problem(&format!("{path}.segments"), wanted.segments.to_string(), remedy);
     }
     if under_way && stored.entry != wanted.entry {
-        report.problem(
-            &format!("{path}.entry"),
-            format!("{:?}", wanted.entry),
-            "keep it until the run is over",
-        );
+        report.problem(&format!("{path}.entry"), format!("{:?}", wanted.entry), "keep it until the run is over");
     }
     // Processes that read the longer times may still count on them.
     let times = [
@@ -85,12 +76,7 @@ async fn dropped<R: Register>(register: &R, plan: &Plan) -> Result<Vec<String>, 
     };
     let wanted: Vec<String> = plan.subjects().iter().map(SubjectPlan::subject).collect();
     let mut gone = Vec::new();
-    for id in before
-        .subjects()
-        .iter()
-        .map(SubjectPlan::subject)
-        .filter(|id| !wanted.contains(id))
-    {
+    for id in before.subjects().iter().map(SubjectPlan::subject).filter(|id| !wanted.contains(id)) {
         let state = register.load(&id).await?.map(|(state, _)| state);
         if state.is_some_and(|state| (state.run, state.phase) != (Run(1), Phase::Old)) {
             gone.push(id);

@@ -21,29 +21,17 @@ pub(super) fn invalid(problems: &[PlanProblem]) -> Error {
 
 fn refused(name: &'static str, problems: &[PlanProblem]) -> Error {
     let list: Vec<_> = problems.iter().map(ToString::to_string).collect();
-    Error::refused(
-        name,
-        list.join(" | "),
-        "nothing was changed; correct this and start again",
-    )
+    Error::refused(name, list.join(" | "), "nothing was changed; correct this and start again")
 }
 
 impl Report {
     pub(super) fn problem(&mut self, field: &str, value: impl Into<String>, remedy: impl Into<String>) {
-        self.problems.push(PlanProblem {
-            field: field.to_owned(),
-            value: value.into(),
-            remedy: remedy.into(),
-        });
+        self.problems.push(PlanProblem { field: field.to_owned(), value: value.into(), remedy: remedy.into() });
     }
 
     pub(super) fn not_empty(&mut self, field: &str, what: &str) {
         let remedy = format!("empty the target or name a new {what}: what is there would be mixed with what moves");
-        self.not_empty.push(PlanProblem {
-            field: field.to_owned(),
-            value: "not empty".to_owned(),
-            remedy,
-        });
+        self.not_empty.push(PlanProblem { field: field.to_owned(), value: "not empty".to_owned(), remedy });
     }
 
     pub(super) fn warn(&mut self, text: String) {
@@ -79,17 +67,13 @@ impl Report {
                 ),
             ),
             // Credentials are asked for on the way: a role that cannot be assumed looks like a lost connection.
-            Error::Unavailable(text) if text.contains("AccessDenied") => (
-                text,
-                format!("let role {role} be assumed: deploy the other site's stack, with the same ExternalId"),
-            ),
+            Error::Unavailable(text) if text.contains("AccessDenied") => {
+                (text, format!("let role {role} be assumed: deploy the other site's stack, with the same ExternalId"))
+            }
             Error::Refused { reason, remedy, .. } => (reason, remedy),
             Error::Rejected { name, message } => (
                 format!("{} ({name}: {message})", end.name),
-                format!(
-                    "name a {word} that exists in account {} and Region {}",
-                    end.account, end.region
-                ),
+                format!("name a {word} that exists in account {} and Region {}", end.account, end.region),
             ),
             again @ (Error::Throttled(_)
             | Error::Unavailable(_)

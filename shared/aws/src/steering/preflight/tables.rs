@@ -17,10 +17,7 @@ pub(super) fn check(
     registered: bool,
     report: &mut Report,
 ) {
-    for (side, name, probe) in [
-        ("source", &plan.source.name, source),
-        ("target", &plan.target.name, target),
-    ] {
+    for (side, name, probe) in [("source", &plan.source.name, source), ("target", &plan.target.name, target)] {
         if let Some(probe) = probe {
             one(&format!("{path}.{side}.table"), side, name, probe, report);
         }
@@ -57,19 +54,13 @@ pub(super) fn check(
 
 fn one(field: &str, side: &str, name: &str, probe: &TableProbe, report: &mut Report) {
     if probe.status != "ACTIVE" {
-        report.problem(
-            field,
-            format!("{name}, {}", probe.status),
-            "wait until the table is ACTIVE",
-        );
+        report.problem(field, format!("{name}, {}", probe.status), "wait until the table is ACTIVE");
     }
     match probe.stream_view.as_deref() {
         Some("NEW_AND_OLD_IMAGES") => {}
         view => {
-            let value = format!(
-                "{name} with {}",
-                view.map_or("no stream".to_owned(), |view| format!("a stream of {view}"))
-            );
+            let value =
+                format!("{name} with {}", view.map_or("no stream".to_owned(), |view| format!("a stream of {view}")));
             report.problem(
                 field,
                 value,
@@ -96,10 +87,6 @@ fn one(field: &str, side: &str, name: &str, probe: &TableProbe, report: &mut Rep
 }
 
 fn key(probe: &TableProbe) -> String {
-    let parts: Vec<_> = probe
-        .key
-        .iter()
-        .map(|(name, kind)| format!("{name} ({kind})"))
-        .collect();
+    let parts: Vec<_> = probe.key.iter().map(|(name, kind)| format!("{name} ({kind})")).collect();
     parts.join(", ")
 }

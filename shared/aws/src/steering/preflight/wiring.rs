@@ -7,47 +7,19 @@ use crate::steering::Site;
 
 pub(super) fn check(site: &Site, plan: &Plan, report: &mut Report) {
     if plan.migration != site.migration {
-        report.problem(
-            "$.migration",
-            &plan.migration,
-            format!("use this stack's MigrationId, {}", site.migration),
-        );
+        report.problem("$.migration", &plan.migration, format!("use this stack's MigrationId, {}", site.migration));
     }
     let wired = &site.wired;
     for (index, table) in plan.tables.iter().enumerate() {
         let path = format!("$.tables[{index}]");
-        name(
-            &format!("{path}.source.table"),
-            &table.source,
-            wired.table_source.as_deref(),
-            "SourceTable",
-            report,
-        );
-        name(
-            &format!("{path}.target.table"),
-            &table.target,
-            wired.table_target.as_deref(),
-            "TargetTable",
-            report,
-        );
+        name(&format!("{path}.source.table"), &table.source, wired.table_source.as_deref(), "SourceTable", report);
+        name(&format!("{path}.target.table"), &table.target, wired.table_target.as_deref(), "TargetTable", report);
         places(&path, site, &table.source, &table.target, report);
     }
     for (index, bucket) in plan.buckets.iter().enumerate() {
         let path = format!("$.buckets[{index}]");
-        name(
-            &format!("{path}.source.bucket"),
-            &bucket.source,
-            wired.bucket_source.as_deref(),
-            "SourceBucket",
-            report,
-        );
-        name(
-            &format!("{path}.target.bucket"),
-            &bucket.target,
-            wired.bucket_target.as_deref(),
-            "TargetBucket",
-            report,
-        );
+        name(&format!("{path}.source.bucket"), &bucket.source, wired.bucket_source.as_deref(), "SourceBucket", report);
+        name(&format!("{path}.target.bucket"), &bucket.target, wired.bucket_target.as_deref(), "TargetBucket", report);
         places(&path, site, &bucket.source, &bucket.target, report);
     }
 }

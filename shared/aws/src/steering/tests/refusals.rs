@@ -5,18 +5,12 @@ use super::*;
 #[test]
 fn requests_that_mean_nothing_are_refused() {
     let stage = Stage::new();
-    for request in [
-        json!({}),
-        json!({"action": "jump", "migration": "orders"}),
-        json!({"action": "health"}),
-        json!("health"),
-    ] {
+    for request in
+        [json!({}), json!({"action": "jump", "migration": "orders"}), json!({"action": "health"}), json!("health")]
+    {
         stage.refused(request, "InvalidRequest");
     }
-    stage.refused(
-        json!({"action": "health", "migration": "orders", "x": 1}),
-        "InvalidRequest",
-    );
+    stage.refused(json!({"action": "health", "migration": "orders", "x": 1}), "InvalidRequest");
     stage.refused(json!({"action": "health", "migration": "returns"}), "WrongMigration");
     stage.refused(plain("health"), "NotRegistered");
     stage.ask(preflight()).unwrap();
@@ -29,19 +23,10 @@ fn every_problem_is_reported_at_once_and_nothing_is_written() {
     let stage = Stage::new();
     stage.table("orders", |table| table.stream_view = Some("KEYS_ONLY".to_owned()));
     stage.table("orders", |table| table.sample.reserved = true);
-    stage.table("orders-new", |table| {
-        table.key = vec![("pk".to_owned(), "N".to_owned())]
-    });
+    stage.table("orders-new", |table| table.key = vec![("pk".to_owned(), "N".to_owned())]);
     stage.table("orders-new", |table| table.status = "CREATING".to_owned());
     stage.table("orders-new", |table| table.sample.items = 1);
-    stage
-        .world
-        .buckets
-        .lock()
-        .unwrap()
-        .get_mut("pictures")
-        .unwrap()
-        .event_bridge = false;
+    stage.world.buckets.lock().unwrap().get_mut("pictures").unwrap().event_bridge = false;
     stage.world.buckets.lock().unwrap().remove("pictures-new");
     let text = stage.refused(preflight(), "InvalidPlan");
     for part in [
@@ -90,16 +75,13 @@ fn a_target_that_is_not_empty_is_ours_once_it_is_registered() {
 #[test]
 fn a_denial_names_the_role_and_its_statement() {
     let stage = Stage::new();
+    stage.world.tables.lock().unwrap().insert("orders".to_owned(), Err("dynamodb:Scan on table orders"));
     stage
         .world
         .tables
         .lock()
         .unwrap()
-        .insert("orders".to_owned(), Err("dynamodb:Scan on table orders"));
-    stage.world.tables.lock().unwrap().insert(
-        "orders-new".to_owned(),
-        Err("dynamodb:DescribeTable on table orders-new"),
-    );
+        .insert("orders-new".to_owned(), Err("dynamodb:DescribeTable on table orders-new"));
     let text = stage.refused(preflight(), "InvalidPlan");
     for part in [
         "dynamodb:Scan",
@@ -116,14 +98,7 @@ fn what_should_be_known_is_warned_of() {
     let stage = Stage::new();
     stage.table("orders", |table| table.sample.largest_bytes = 405_000);
     stage.table("orders-new", |table| table.ttl = Ttl::Enabled("expires".to_owned()));
-    stage
-        .world
-        .buckets
-        .lock()
-        .unwrap()
-        .get_mut("pictures")
-        .unwrap()
-        .versioning = Some("Enabled".to_owned());
+    stage.world.buckets.lock().unwrap().get_mut("pictures").unwrap().versioning = Some("Enabled".to_owned());
     let warnings = stage.ask(preflight()).unwrap()["warnings"].to_string();
     for part in [
         "about 405000 bytes (in a sample of 100",
@@ -147,23 +122,13 @@ fn a_registered_plan_changes_only_where_nobody_acts_on_it() {
     changed("/plan/tables/0/segments", json!(3)).unwrap();
     changed("/plan/tables/0/segments", json!(2)).unwrap();
     assert!(
-        changed("/plan/timing/lease_ms", json!(400))
-            .unwrap_err()
-            .contains("$.timing.lease_ms is 400: use 500 or more")
+        changed("/plan/timing/lease_ms", json!(400)).unwrap_err().contains("$.timing.lease_ms is 400: use 500 or more")
     );
     stage.ask(arm(1, "source")).unwrap();
     stage.see_canaries();
     stage.ask(step("advance", 1, "copy")).unwrap();
-    assert!(
-        changed("/plan/tables/0/segments", json!(3))
-            .unwrap_err()
-            .contains("keep 2")
-    );
-    assert!(
-        changed("/plan/tables", json!([]))
-            .unwrap_err()
-            .contains("without table#orders")
-    );
+    assert!(changed("/plan/tables/0/segments", json!(3)).unwrap_err().contains("keep 2"));
+    assert!(changed("/plan/tables", json!([])).unwrap_err().contains("without table#orders"));
     changed("/plan/timing/lease_ms", json!(600)).unwrap();
 }
 
@@ -173,15 +138,9 @@ fn the_command_to_approve_is_shown_while_it_is_waited_for() {
     stage.ask(preflight()).unwrap();
     assert_eq!(stage.ask(plain("status")).unwrap().get("approval"), None);
     let ask = |approval: &str| json!({"action": "approval", "migration": "orders", "run": 1, "token": "tok", "approval": approval});
-    assert_eq!(
-        stage.ask(ask("automatic")).unwrap(),
-        json!({"approval": "automatic", "waiting": false})
-    );
+    assert_eq!(stage.ask(ask("automatic")).unwrap(), json!({"approval": "automatic", "waiting": false}));
     assert_eq!(stage.ask(plain("status")).unwrap().get("approval"), None);
-    assert_eq!(
-        stage.ask(ask("manual")).unwrap(),
-        json!({"approval": "manual", "waiting": true})
-    );
+    assert_eq!(stage.ask(ask("manual")).unwrap(), json!({"approval": "manual", "waiting": true}));
     let shown = stage.ask(plain("status")).unwrap()["approval"]["approve"].clone();
     let expected = "aws stepfunctions send-task-success --region us-east-1 --task-output '{}' --task-token 'tok'";
     assert_eq!(shown, expected);
@@ -191,20 +150,9 @@ fn the_command_to_approve_is_shown_while_it_is_waited_for() {
 fn what_differs_is_not_certified() {
     let stage = Stage::new();
     stage.ask(preflight()).unwrap();
-    stage.did(
-        TABLE,
-        1,
-        Job::Verify,
-        Counts {
-            differing: 2,
-            ..Counts::default()
-        },
-    );
+    stage.did(TABLE, 1, Job::Verify, Counts { differing: 2, ..Counts::default() });
     stage.did(BUCKET, 1, Job::Verify, Counts::default());
-    assert_eq!(
-        stage.ask(of_run("verified", 1)).unwrap(),
-        json!({"identical": false, "differences": 4})
-    );
+    assert_eq!(stage.ask(of_run("verified", 1)).unwrap(), json!({"identical": false, "differences": 4}));
     stage.pass(W);
     stage.refused(of_run("certify", 1), "NotIdentical");
 }

@@ -9,13 +9,7 @@ use crate::ports::{Guard, Table, Write};
 /// Guard and condition must both hold.
 pub async fn the_condition_counts_beside_the_guard(table: &impl Table) {
     let key = key("conditions", "both");
-    let native = marked(
-        item(&key, [("a", n("1"))]),
-        Marks {
-            own: Run(1),
-            ..Marks::default()
-        },
-    );
+    let native = marked(item(&key, [("a", n("1"))]), Marks { own: Run(1), ..Marks::default() });
     for (guard, expected, holds) in [
         (Guard::NativeIn(Run(1)), "1", true),
         (Guard::NativeIn(Run(1)), "2", false),
@@ -28,11 +22,7 @@ pub async fn the_condition_counts_beside_the_guard(table: &impl Table) {
         if holds {
             applied(table, &write).await;
         } else {
-            assert_same(
-                refused(table, &write).await.as_ref(),
-                Some(&native),
-                "shown by the refusal",
-            );
+            assert_same(refused(table, &write).await.as_ref(), Some(&native), "shown by the refusal");
             assert_same(stored(table, &key).await.as_ref(), Some(&native), "left alone");
         }
     }
@@ -77,18 +67,8 @@ pub async fn a_tombstone_is_taken_for_an_absent_item(table: &impl Table) {
         ("attribute_exists(pk)", Some(false), &dead, false),
         ("attribute_exists(pk)", Some(false), &alive, true),
         ("attribute_exists(pk)", None, &dead, true),
-        (
-            "attribute_not_exists(b) OR attribute_exists(c)",
-            Some(false),
-            &dead,
-            false,
-        ),
-        (
-            "attribute_not_exists(b) OR attribute_exists(c)",
-            Some(false),
-            &alive,
-            true,
-        ),
+        ("attribute_not_exists(b) OR attribute_exists(c)", Some(false), &dead, false),
+        ("attribute_not_exists(b) OR attribute_exists(c)", Some(false), &alive, true),
         ("attribute_exists(b) AND attribute_exists(c)", Some(true), &dead, true),
     ] {
         store(table, stored_item).await;
@@ -104,13 +84,7 @@ pub async fn a_tombstone_is_taken_for_an_absent_item(table: &impl Table) {
 /// `OR` binds looser than the `AND` that joins the guard.
 pub async fn or_in_a_condition_cannot_pass_the_guard(table: &impl Table) {
     let key = key("conditions", "or");
-    let moved = marked(
-        item(&key, [("a", n("1"))]),
-        Marks {
-            moved: Run(1),
-            ..Marks::default()
-        },
-    );
+    let moved = marked(item(&key, [("a", n("1"))]), Marks { moved: Run(1), ..Marks::default() });
     store(table, &moved).await;
     for (text, when_tombstone) in [
         ("a = :v OR attribute_exists(pk)", None),
@@ -121,10 +95,7 @@ pub async fn or_in_a_condition_cannot_pass_the_guard(table: &impl Table) {
         ("(a = :v) OR (a <> :v)", None),
     ] {
         let write = on_condition(put(item(&key, [])), text, when_tombstone, [(":v", n("1"))]);
-        let write = Write {
-            guard: Guard::NotMoved(Run(1)),
-            ..write
-        };
+        let write = Write { guard: Guard::NotMoved(Run(1)), ..write };
         assert_same(refused(table, &write).await.as_ref(), Some(&moved), text);
     }
 }
@@ -132,22 +103,10 @@ pub async fn or_in_a_condition_cannot_pass_the_guard(table: &impl Table) {
 /// The backend's refusals come through under their own name, and nothing is written.
 pub async fn what_is_no_condition_is_rejected(table: &impl Table) {
     let key = key("conditions", "invalid");
-    for text in [
-        "",
-        "a =",
-        "a = :undefined",
-        "#undefined = :v",
-        "size(a)",
-        "a = :v extra",
-        "unknown(a)",
-    ] {
+    for text in ["", "a =", "a = :undefined", "#undefined = :v", "size(a)", "a = :v extra", "unknown(a)"] {
         rejected(table, &on_condition(put(item(&key, [])), text, None, [(":v", n("1"))])).await;
     }
     // A value that no expression uses.
-    rejected(
-        table,
-        &on_condition(put(item(&key, [])), "a = :v", None, [(":v", n("1")), (":w", n("1"))]),
-    )
-    .await;
+    rejected(table, &on_condition(put(item(&key, [])), "a = :v", None, [(":v", n("1")), (":w", n("1"))])).await;
     assert_same(stored(table, &key).await.as_ref(), None, "nothing was written");
 }

@@ -13,59 +13,19 @@ fn states(key: &Key) -> Vec<Option<Item>> {
         Marks { own: Run(1), ..none() },
         Marks { own: Run(2), ..none() },
         Marks { own: Run(10), ..none() },
-        Marks {
-            moved: Run(1),
-            ..none()
-        },
-        Marks {
-            moved: Run(2),
-            ..none()
-        },
-        Marks {
-            moved: Run(10),
-            ..none()
-        },
-        Marks {
-            own: Run(1),
-            moved: Run(2),
-            ..none()
-        },
-        Marks {
-            own: Run(2),
-            moved: Run(1),
-            ..none()
-        },
-        Marks {
-            own: Run(1),
-            tombstone: true,
-            ..none()
-        },
-        Marks {
-            tombstone: true,
-            position: Some(position("5")),
-            ..none()
-        },
-        Marks {
-            canary: Some("nonce".to_owned()),
-            ..none()
-        },
-        Marks {
-            position: Some(position("5")),
-            ..none()
-        },
-        Marks {
-            position: Some(position("10")),
-            ..none()
-        },
-        Marks {
-            own: Run(2),
-            position: Some(position("5")),
-            ..none()
-        },
+        Marks { moved: Run(1), ..none() },
+        Marks { moved: Run(2), ..none() },
+        Marks { moved: Run(10), ..none() },
+        Marks { own: Run(1), moved: Run(2), ..none() },
+        Marks { own: Run(2), moved: Run(1), ..none() },
+        Marks { own: Run(1), tombstone: true, ..none() },
+        Marks { tombstone: true, position: Some(position("5")), ..none() },
+        Marks { canary: Some("nonce".to_owned()), ..none() },
+        Marks { position: Some(position("5")), ..none() },
+        Marks { position: Some(position("10")), ..none() },
+        Marks { own: Run(2), position: Some(position("5")), ..none() },
     ];
-    let items = marks
-        .into_iter()
-        .map(|marks| Some(marked(item(key, [("a", s("v"))]), marks)));
+    let items = marks.into_iter().map(|marks| Some(marked(item(key, [("a", s("v"))]), marks)));
     std::iter::once(None).chain(items).collect()
 }
 
@@ -81,12 +41,7 @@ fn guards() -> Vec<Guard> {
         Guard::PositionIs(Run(2), Some(position("5"))),
     ];
     for run in [Run(1), Run(2), Run(3)] {
-        guards.extend([
-            Guard::PresentNotMoved(run),
-            Guard::NotMoved(run),
-            Guard::NativeIn(run),
-            Guard::NotNative(run),
-        ]);
+        guards.extend([Guard::PresentNotMoved(run), Guard::NotMoved(run), Guard::NativeIn(run), Guard::NotNative(run)]);
     }
     guards
 }
@@ -99,13 +54,7 @@ pub async fn every_guard_means_what_holds_says(table: &impl Table) {
         for guard in guards() {
             prepare(table, &key, state.as_ref()).await;
             let what = format!("{guard:?} on {state:?}");
-            let answer = table
-                .write(&Write {
-                    guard: guard.clone(),
-                    ..put(new.clone())
-                })
-                .await
-                .unwrap();
+            let answer = table.write(&Write { guard: guard.clone(), ..put(new.clone()) }).await.unwrap();
             match (guard.holds(state.as_ref()), answer) {
                 (true, Written::Applied(None)) => assert_same(stored(table, &key).await.as_ref(), Some(&new), &what),
                 (false, Written::Refused(shown)) => {
@@ -121,19 +70,9 @@ pub async fn every_guard_means_what_holds_says(table: &impl Table) {
 /// A refused delete and a refused update change nothing either.
 pub async fn a_guard_holds_every_action_back(table: &impl Table) {
     let key = key("guards", "actions");
-    let moved = marked(
-        item(&key, [("a", s("v"))]),
-        Marks {
-            moved: Run(1),
-            ..Marks::default()
-        },
-    );
+    let moved = marked(item(&key, [("a", s("v"))]), Marks { moved: Run(1), ..Marks::default() });
     store(table, &moved).await;
-    let update = Action::Update {
-        expression: Some("REMOVE a".to_owned()),
-        set: [].into(),
-        remove: vec![],
-    };
+    let update = Action::Update { expression: Some("REMOVE a".to_owned()), set: [].into(), remove: vec![] };
     for action in [Action::Delete, update] {
         let shown = refused(table, &Write::new(key.clone(), action, Guard::NotMoved(Run(1)))).await;
         assert_same(shown.as_ref(), Some(&moved), "shown by the refusal");
@@ -145,10 +84,7 @@ async fn prepare(table: &impl Table, key: &Key, state: Option<&Item>) {
     match state {
         Some(item) => store(table, item).await,
         None => {
-            table
-                .write(&Write::new(key.clone(), Action::Delete, Guard::Always))
-                .await
-                .unwrap();
+            table.write(&Write::new(key.clone(), Action::Delete, Guard::Always)).await.unwrap();
         }
     }
 }

@@ -24,10 +24,7 @@ use crate::ports::{Action, Condition, Consistency, Get, Guard, Returning, Table,
 
 /// The keys of the tables that `fresh` makes: partition `pk` and sort `sk`, both strings.
 pub fn schema() -> KeySchema {
-    KeySchema {
-        partition: "pk".to_owned(),
-        sort: Some("sk".to_owned()),
-    }
+    KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) }
 }
 
 /// Runs every case, each group on a new empty table of [`schema`].
@@ -88,21 +85,11 @@ fn n(number: &str) -> AttributeValue {
 }
 
 fn map<const N: usize>(entries: [(&str, AttributeValue); N]) -> AttributeValue {
-    AttributeValue::M(
-        entries
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect::<HashMap<_, _>>(),
-    )
+    AttributeValue::M(entries.map(|(name, value)| (name.to_owned(), value)).into_iter().collect::<HashMap<_, _>>())
 }
 
 fn attributes<const N: usize>(entries: [(&str, AttributeValue); N]) -> Item {
-    Item(
-        entries
-            .map(|(name, value)| (name.to_owned(), value))
-            .into_iter()
-            .collect(),
-    )
+    Item(entries.map(|(name, value)| (name.to_owned(), value)).into_iter().collect())
 }
 
 fn key(pk: &str, sk: &str) -> Key {
@@ -120,14 +107,7 @@ fn marked(item: Item, marks: Marks) -> Item {
 }
 
 fn tombstone(key: &Key) -> Item {
-    marked(
-        key.to_item(),
-        Marks {
-            own: Run(1),
-            tombstone: true,
-            ..Marks::default()
-        },
-    )
+    marked(key.to_item(), Marks { own: Run(1), tombstone: true, ..Marks::default() })
 }
 
 fn position(sequence: &str) -> Position {
@@ -141,15 +121,8 @@ fn put(item: Item) -> Write {
 
 /// An update of the application alone.
 fn update<const N: usize>(key: &Key, expression: &str, values: [(&str, AttributeValue); N]) -> Write {
-    let action = Action::Update {
-        expression: Some(expression.to_owned()),
-        set: BTreeMap::new(),
-        remove: vec![],
-    };
-    Write {
-        values: attributes(values).0,
-        ..Write::new(key.clone(), action, Guard::Always)
-    }
+    let action = Action::Update { expression: Some(expression.to_owned()), set: BTreeMap::new(), remove: vec![] };
+    Write { values: attributes(values).0, ..Write::new(key.clone(), action, Guard::Always) }
 }
 
 fn on_condition<const N: usize>(
@@ -159,30 +132,18 @@ fn on_condition<const N: usize>(
     values: [(&str, AttributeValue); N],
 ) -> Write {
     let mut write = write;
-    write.condition = Some(Condition {
-        text: text.to_owned(),
-        when_tombstone,
-    });
+    write.condition = Some(Condition { text: text.to_owned(), when_tombstone });
     write.values.extend(attributes(values).0);
     write
 }
 
 async fn store(table: &impl Table, item: &Item) {
     let written = table.write(&put(item.clone())).await.unwrap();
-    assert_eq!(
-        written,
-        Written::Applied(None),
-        "an unconditional put that answers nothing"
-    );
+    assert_eq!(written, Written::Applied(None), "an unconditional put that answers nothing");
 }
 
 async fn stored(table: &impl Table, key: &Key) -> Option<Item> {
-    let get = Get {
-        key: key.clone(),
-        consistency: Consistency::Strong,
-        projection: None,
-        names: BTreeMap::new(),
-    };
+    let get = Get { key: key.clone(), consistency: Consistency::Strong, projection: None, names: BTreeMap::new() };
     table.get(&get).await.unwrap()
 }
 
@@ -214,8 +175,5 @@ async fn rejected(table: &impl Table, write: &Write) {
 /// Equal marks included; numbers by value, sets whatever their order.
 fn assert_same(actual: Option<&Item>, expected: Option<&Item>, what: &str) {
     let form = |item: Option<&Item>| item.map(|item| canonical_map(&item.0));
-    assert!(
-        form(actual) == form(expected),
-        "{what}: {actual:?} instead of {expected:?}"
-    );
+    assert!(form(actual) == form(expected), "{what}: {actual:?} instead of {expected:?}");
 }

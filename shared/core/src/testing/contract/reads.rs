@@ -22,26 +22,15 @@ pub async fn a_strong_read_sees_the_write_before_it(table: &impl Table) {
 /// Marks come with every projection; attributes that are not there do not make the item absent.
 pub async fn a_projection_keeps_the_marks(table: &impl Table) {
     let key = key("reads", "projection");
-    let marks = Marks {
-        own: Run(3),
-        moved: Run(2),
-        ..Marks::default()
-    };
-    let data = item(
-        &key,
-        [("a", n("1")), ("b", n("2")), ("m", map([("x", n("1")), ("y", n("2"))]))],
-    );
+    let marks = Marks { own: Run(3), moved: Run(2), ..Marks::default() };
+    let data = item(&key, [("a", n("1")), ("b", n("2")), ("m", map([("x", n("1")), ("y", n("2"))]))]);
     store(table, &marked(data, marks.clone())).await;
     for (projection, expected) in [
         ("a", attributes([("a", n("1"))])),
         ("#n, m.x", attributes([("b", n("2")), ("m", map([("x", n("1"))]))])),
         ("nothere", attributes([])),
     ] {
-        let names = if projection.contains('#') {
-            vec![("#n".to_owned(), "b".to_owned())]
-        } else {
-            vec![]
-        };
+        let names = if projection.contains('#') { vec![("#n".to_owned(), "b".to_owned())] } else { vec![] };
         let get = Get {
             key: key.clone(),
             consistency: Consistency::Strong,
@@ -62,15 +51,9 @@ pub async fn a_projection_keeps_the_marks(table: &impl Table) {
 
 /// One answer for each key, in order, absent ones and tombstones included.
 pub async fn many_reads_are_aligned_with_the_keys(table: &impl Table) {
-    let keys: Vec<Key> = (0..100)
-        .map(|index| key("reads", &format!("many-{:02}", index * 37 % 100)))
-        .collect();
+    let keys: Vec<Key> = (0..100).map(|index| key("reads", &format!("many-{:02}", index * 37 % 100))).collect();
     for (index, key) in keys.iter().enumerate().filter(|(index, _)| index % 2 == 0) {
-        let item = if index % 4 == 0 {
-            tombstone(key)
-        } else {
-            item(key, [("index", n(&index.to_string()))])
-        };
+        let item = if index % 4 == 0 { tombstone(key) } else { item(key, [("index", n(&index.to_string()))]) };
         store(table, &item).await;
     }
     let items = table.get_many(&keys).await.unwrap();
@@ -83,19 +66,11 @@ pub async fn many_reads_are_aligned_with_the_keys(table: &impl Table) {
 
 /// Whatever the number of segments and the size of a page, going on after each page's last key.
 pub async fn segments_and_pages_cover_every_item_once(table: &impl Table) {
-    assert_eq!(
-        scan_all(table, 1, 10).await,
-        Vec::<String>::new(),
-        "the table must be empty"
-    );
+    assert_eq!(scan_all(table, 1, 10).await, Vec::<String>::new(), "the table must be empty");
     let mut expected = Vec::new();
     for index in 0..60 {
         let key = key(&format!("partition-{}", index / 3), &format!("{}", index % 3));
-        let item = if index % 10 == 0 {
-            tombstone(&key)
-        } else {
-            item(&key, [("index", n(&index.to_string()))])
-        };
+        let item = if index % 10 == 0 { tombstone(&key) } else { item(&key, [("index", n(&index.to_string()))]) };
         store(table, &item).await;
         expected.push(key.id());
     }
@@ -114,15 +89,8 @@ async fn scan_all(table: &impl Table, total: u32, limit: u32) -> Vec<String> {
     for index in 0..total {
         let mut after: Option<Key> = None;
         loop {
-            let page = table
-                .scan(Segment { index, total }, after.as_ref(), limit)
-                .await
-                .unwrap();
-            assert!(
-                page.items.len() <= limit as usize,
-                "{} items on a page of {limit}",
-                page.items.len()
-            );
+            let page = table.scan(Segment { index, total }, after.as_ref(), limit).await.unwrap();
+            assert!(page.items.len() <= limit as usize, "{} items on a page of {limit}", page.items.len());
             found.extend(page.items.iter().map(|item| super::schema().key_of(item).unwrap().id()));
             match page.next {
                 Some(next) => after = Some(next),

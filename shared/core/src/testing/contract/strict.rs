@@ -39,13 +39,7 @@ pub async fn arithmetic_is_exact_to_38_digits(table: &impl Table) {
 /// Nor are they anything but unequal. (Locally both are the other way round.)
 pub async fn two_missing_attributes_are_not_equal(table: &impl Table) {
     let key = key("strict", "missing");
-    assert_same(
-        refused(table, &on_condition(put(item(&key, [])), "q = z", None, []))
-            .await
-            .as_ref(),
-        None,
-        "q = z",
-    );
+    assert_same(refused(table, &on_condition(put(item(&key, [])), "q = z", None, [])).await.as_ref(), None, "q = z");
     applied(table, &on_condition(put(item(&key, [])), "q <> z", None, [])).await;
 }
 
@@ -55,16 +49,8 @@ pub async fn a_binary_contains_its_parts(table: &impl Table) {
     let binary = |bytes: &[u8]| AttributeValue::B(bytes.to_vec());
     store(table, &item(&key, [("a", binary(&[1, 2, 3]))])).await;
     let stays = || put(item(&key, [("a", binary(&[1, 2, 3]))]));
-    applied(
-        table,
-        &on_condition(stays(), "contains(a, :v)", None, [(":v", binary(&[2, 3]))]),
-    )
-    .await;
-    refused(
-        table,
-        &on_condition(stays(), "contains(a, :v)", None, [(":v", binary(&[3, 2]))]),
-    )
-    .await;
+    applied(table, &on_condition(stays(), "contains(a, :v)", None, [(":v", binary(&[2, 3]))])).await;
+    refused(table, &on_condition(stays(), "contains(a, :v)", None, [(":v", binary(&[3, 2]))])).await;
 }
 
 /// Overlapping targets and sums of what is no number. (Locally they are carried out somehow.)

@@ -14,10 +14,7 @@ fn everything(sort: &str) -> Item {
         [
             ("digits", n("12345678901234567890123456789012345678")),
             ("fraction", n("-0.00000000000000000000000000000000000001")),
-            (
-                "large",
-                n("99999999999999999999999999999999999999000000000000000000000000000000"),
-            ),
+            ("large", n("99999999999999999999999999999999999999000000000000000000000000000000")),
             ("zero", n("0")),
             ("empty string", s("")),
             ("text", s("ünï©ødé \u{1F980} \n\t\"quoted\" \u{0}")),
@@ -26,14 +23,8 @@ fn everything(sort: &str) -> Item {
             ("true", AttributeValue::Bool(true)),
             ("false", AttributeValue::Bool(false)),
             ("null", AttributeValue::Null(true)),
-            (
-                "strings",
-                AttributeValue::Ss(vec!["z".to_owned(), "a".to_owned(), "ä".to_owned()]),
-            ),
-            (
-                "numbers",
-                AttributeValue::Ns(vec!["10".to_owned(), "9".to_owned(), "-1.5".to_owned()]),
-            ),
+            ("strings", AttributeValue::Ss(vec!["z".to_owned(), "a".to_owned(), "ä".to_owned()])),
+            ("numbers", AttributeValue::Ns(vec!["10".to_owned(), "9".to_owned(), "-1.5".to_owned()])),
             ("binaries", AttributeValue::Bs(vec![vec![2, 0], vec![255], vec![1]])),
             ("empty list", AttributeValue::L(vec![])),
             ("empty map", map([])),
@@ -46,10 +37,7 @@ fn everything(sort: &str) -> Item {
                     map([("b", AttributeValue::B(vec![0]))]),
                 ]),
             ),
-            (
-                "nested",
-                map([("a.b", map([("#c", AttributeValue::Ss(vec!["one".to_owned()]))]))]),
-            ),
+            ("nested", map([("a.b", map([("#c", AttributeValue::Ss(vec!["one".to_owned()]))]))])),
             ("deep", deep),
             ("a name with spaces, dots. and [brackets]", s("x")),
         ],
@@ -64,23 +52,14 @@ pub async fn every_type_comes_back_as_it_was(table: &impl Table) {
     let inserted = everything("insert");
     let answers = table.insert(std::slice::from_ref(&inserted)).await;
     assert!(matches!(answers[..], [Inserted::Inserted]), "{answers:?}");
-    assert_same(
-        stored(table, &key("values", "insert")).await.as_ref(),
-        Some(&inserted),
-        "insert",
-    );
+    assert_same(stored(table, &key("values", "insert")).await.as_ref(), Some(&inserted), "insert");
 }
 
 /// In decimal, not in binary: a tenth and two tenths are three tenths.
 pub async fn arithmetic_is_decimal(table: &impl Table) {
     let key = key("values", "arithmetic");
     for (start, expression, operand, result) in [
-        (
-            "99999999999999999999999999999999999999",
-            "ADD a :v",
-            "1",
-            "100000000000000000000000000000000000000",
-        ),
+        ("99999999999999999999999999999999999999", "ADD a :v", "1", "100000000000000000000000000000000000000"),
         ("0.1", "SET a = a + :v", "0.2", "0.3"),
         ("1", "SET a = a - :v", "1.5", "-0.5"),
         ("-5", "SET a = :v - a", "-5", "0"),
