@@ -9,3 +9,4 @@ mod replicate;
 mod sweep;
 mod verify;
 mod world;
+mod write;
