@@ -24,11 +24,6 @@ pub const READ: &str = "ReadCount";
 pub const WRITTEN: &str = "WrittenCount";
 /// Items or objects that differ after the second look.
 pub const DIFFERING: &str = "DifferingCount";
-/// How long an application's operation took in reader or writer.
-pub const OPERATION_MS: &str = "OperationMilliseconds";
-/// Operations of applications that failed for a reason of livemove's or the backend's.
-pub const OPERATION_ERRORS: &str = "OperationErrorsCount";
-
 /// One EMF line.
 ///
 /// Dimensions become metrics of their own: keep to few values, such as migration and function.
