@@ -36,7 +36,7 @@ def deploy(world, service) -> None:
 
 
 def _stack(world, side: str, parameters: dict) -> None:
-    site, code = world.site(side), f"livemove-code-{world.site(side).account}"
+    site, code = world.site(side), f"livemove-{world.migration}-code-{side}"
     place = {} if site.region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": site.region}}
     world.client("s3", side).create_bucket(Bucket=code, **place)
     overrides = [f"{name}={value}" for name, value in {**parameters, "Site": side.capitalize()}.items()]

@@ -143,7 +143,7 @@ def test_a_role_that_may_insert_by_partiql_may_do_just_that():
             policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": f"dynamodb:{action}", "Resource": "*"}]}
             role = iam.create_role(RoleName=action, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
             iam.put_role_policy(RoleName=action, PolicyName="p", PolicyDocument=json.dumps(policy))
-            given = client(strict, "sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+            given = client(strict, "sts").assume_role(RoleArn=role, RoleSessionName="test")["Credentials"]
             dynamodb = boto3.client("dynamodb", endpoint_url=strict.endpoint, region_name="us-east-1", aws_access_key_id=given["AccessKeyId"],
                                     aws_secret_access_key=given["SecretAccessKey"], aws_session_token=given["SessionToken"])
             try:
