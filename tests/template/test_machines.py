@@ -108,7 +108,7 @@ def test_the_run_takes_its_steps_in_the_order_of_the_protocol():
     """Along the straight way: whatever loops or fails is left out."""
     steps, name, run = [], "Begin", MACHINES["MigrateMachine"]["States"]
     straight = {"Begun": "ArmSource", "SourceArmed": "AdvanceCopy", "Resume": "PlanCopy", "Identical": "AdvanceGuarded",
-                "TargetArmed": "ApprovalNeeded", "ApprovalNeeded": "Approval"}
+                "TargetArmed": "ApprovalNeeded", "ApprovalNeeded": "Approval", "TablesToo": "Certificates"}
     while run[name]["Type"] != "Succeed":
         state = run[name]
         following = straight.get(name, state.get("Next"))
@@ -117,12 +117,20 @@ def test_the_run_takes_its_steps_in_the_order_of_the_protocol():
         name = following
     interesting = [step for step in steps if not step.startswith(("Wait", "Plan")) and step not in straight]
     assert interesting == ["Begin", "ArmSource", "AdvanceCopy", "Copy", "Verify", "Verified", "AdvanceGuarded", "ArmTarget",
-                           "Approval", "AdvanceHandoff", "LateCopy", "Seal", "Finish", "Certify", "Certificate", "AdvanceNew"]
+                           "Approval", "AdvanceHandoff", "LateCopy", "Seal", "Finish", "Certify", "Certificate", "AdvanceNew",
+                           "Certificates"]
     for step in steps:
         parameters = run[step].get("Parameters", {})
         if parameters.get("action") in ("advance", "seal"):
             follower = run[run[step]["Next"]]
             assert (follower["Type"], follower["SecondsPath"]) == ("Wait", "$.step.wait_seconds"), step
+    between = steps[steps.index("AdvanceHandoff"):steps.index("TablesToo")]
+    for step in between:
+        if run[step]["Type"] == "Task":
+            assert run[step]["Parameters"]["only.$"] == "$.only", f"{step} would take tables along while buckets are frozen"
+    assert run["Settings"]["Parameters"]["only"] == "bucket"
+    assert run["TablesToo"]["Choices"] == [{"Variable": "$.only", "StringEquals": "bucket", "Next": "Tables"}]
+    assert (run["Tables"]["Result"], run["Tables"]["ResultPath"], run["Tables"]["Next"]) == ("table", "$.only", "AdvanceHandoff")
     assert run["PlanCertify"]["Parameters"]["restart"] is True
     assert run["PlanVerifyAgain"]["Parameters"]["restart"] is True
     assert run["PlanRepair"]["Parameters"]["restart"] is True

@@ -4,7 +4,7 @@ use livemove_core::checkpoint::{Job, Task};
 use livemove_core::error::Error;
 use livemove_core::job::allowed;
 use livemove_core::mark::Run;
-use livemove_core::phase::{Phase, State};
+use livemove_core::phase::{Kind, Phase, State};
 use livemove_core::plan::{Entry, SubjectPlan};
 use livemove_core::ports::Millis;
 use livemove_core::register::{Jobs, Migrations, SegmentStatus, States};
@@ -21,6 +21,9 @@ pub struct PlanRequest {
     pub migration: String,
     /// The run.
     pub run: Run,
+    /// Of tables or buckets only; of all where nothing is said.
+    #[serde(default)]
+    pub only: Option<Kind>,
     /// Whether the job starts from nothing: what it found before holds no longer.
     #[serde(default)]
     pub restart: bool,
@@ -55,7 +58,7 @@ where
         )
     })?;
     let mut left = Vec::new();
-    for subject in plan.subjects() {
+    for subject in plan.subjects().into_iter().filter(|subject| request.only.is_none_or(|kind| subject.kind == kind)) {
         left.extend(plan_subject(register, request, &subject.subject(), now).await?);
     }
     Ok(left)

@@ -39,7 +39,7 @@ fn register() -> Register {
 }
 
 fn request(job: Job, restart: bool) -> PlanRequest {
-    PlanRequest { job, migration: "orders".to_owned(), run: Run(1), restart }
+    PlanRequest { job, migration: "orders".to_owned(), run: Run(1), only: None, restart }
 }
 
 fn task(job: Job, index: u32, total: u32) -> Task {
@@ -140,4 +140,13 @@ fn a_subject_that_went_on_is_left_out_when_the_machine_starts_again() {
     let left = planned(&register, &request(Job::Certify, true)).expect("planned");
     assert_eq!(left, [of("table#orders", 0, 2), of("table#orders", 1, 2), of("table#events", 0, 1)]);
     assert_eq!(planned(&register, &request(Job::Verify, true)).expect("planned"), []);
+}
+
+#[test]
+fn one_kind_is_planned_by_itself() {
+    let register = register();
+    let only = |kind| PlanRequest { only: Some(kind), ..request(Job::Copy, false) };
+    assert_eq!(planned(&register, &only(Kind::Bucket)).expect("planned"), [of("bucket#pictures", 0, 1)]);
+    let tables = planned(&register, &only(Kind::Table)).expect("planned");
+    assert!(!tables.is_empty() && tables.iter().all(|(subject, ..)| subject.starts_with("table#")), "{tables:?}");
 }

@@ -1,9 +1,9 @@
-//! `advance`: one phase up, for all subjects together.
+//! `advance`: one phase up, for all subjects together or for those of one kind.
 
 use livemove_core::checkpoint::Job;
 use livemove_core::error::Error;
 use livemove_core::mark::Run;
-use livemove_core::phase::{Phase, State, Step};
+use livemove_core::phase::{Kind, Phase, State, Step};
 use livemove_core::ports::Clock;
 use livemove_core::register::Register;
 use livemove_core::steer::gate::{Facts, gate, refusal};
@@ -20,8 +20,8 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// `GateClosed` with every reason, `TooEarly`, `WrongRun`, `NotRegistered`, `Conflict`; those of the register
     /// and of AWS.
-    pub(super) async fn advance(&self, run: Run, to: Phase) -> Result<Standing, Error> {
-        let mut subjects = self.subjects_of(run).await?;
+    pub(super) async fn advance(&self, run: Run, to: Phase, only: Option<Kind>) -> Result<Standing, Error> {
+        let mut subjects = self.subjects_of(run, only).await?;
         // What an earlier call left undone, for the gates of this step may ask for it.
         for subject in &subjects {
             self.settle_ttl(subject).await?;

@@ -29,7 +29,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         token: Option<&str>,
         approval: Option<Approval>,
     ) -> Result<Asked, Error> {
-        self.subjects_of(run).await?;
+        self.subjects_of(run, None).await?;
         let approval = match approval {
             Some(approval) => approval,
             None => self.plan().await?.approval,

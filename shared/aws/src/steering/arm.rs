@@ -32,7 +32,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// `CanaryKeyTaken`, `WrongRun`, `NotRegistered`; those of the register and of AWS.
     pub(super) async fn arm(&self, run: Run, stream: RunEnd) -> Result<Armed, Error> {
         let mut armed = true;
-        for subject in self.subjects_of(run).await? {
+        for subject in self.subjects_of(run, None).await? {
             let past = subject.state.run > run || subject.state.phase >= Phase::New;
             armed &= past || self.arm_one(&subject, stream).await?;
         }

@@ -4,7 +4,7 @@ use livemove_core::certificate::{Certificate, Issue};
 use livemove_core::checkpoint::Job;
 use livemove_core::error::Error;
 use livemove_core::mark::Run;
-use livemove_core::phase::Phase;
+use livemove_core::phase::{Kind, Phase};
 use livemove_core::ports::Clock;
 use livemove_core::register::Register;
 use livemove_core::steer::RunEnd;
@@ -29,9 +29,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// `NotIdentical` when something differs or was not compared; `TooEarly` until the seal is known to all;
     /// `WrongRun`, `NotRegistered`; those of the register.
-    pub(super) async fn certify(&self, run: Run) -> Result<Certified, Error> {
+    pub(super) async fn certify(&self, run: Run, only: Option<Kind>) -> Result<Certified, Error> {
         let mut certificates = Vec::new();
-        for subject in self.subjects_of(run).await? {
+        for subject in self.subjects_of(run, only).await? {
             certificates.push(self.certificate(&subject, run).await?);
         }
         Ok(Certified { run, certificates })

@@ -107,11 +107,11 @@ impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
             Request::Preflight { plan, .. } => to_json(&Box::pin(self.preflight(plan)).await?),
             Request::Begin { direction, .. } => to_json(&Box::pin(self.begin(*direction)).await?),
             Request::Arm { run, stream, .. } => to_json(&Box::pin(self.arm(*run, *stream)).await?),
-            Request::Advance { run, to, .. } => to_json(&Box::pin(self.advance(*run, *to)).await?),
+            Request::Advance { run, to, only, .. } => to_json(&Box::pin(self.advance(*run, *to, *only)).await?),
             Request::Retreat { run, to, .. } => to_json(&Box::pin(self.retreat(*run, *to)).await?),
-            Request::Seal { run, .. } => to_json(&Box::pin(self.seal(*run)).await?),
+            Request::Seal { run, only, .. } => to_json(&Box::pin(self.seal(*run, *only)).await?),
             Request::Verified { run, .. } => to_json(&Box::pin(self.verified(*run)).await?),
-            Request::Certify { run, .. } => to_json(&Box::pin(self.certify(*run)).await?),
+            Request::Certify { run, only, .. } => to_json(&Box::pin(self.certify(*run, *only)).await?),
             Request::Approval { run, token, approval, .. } => {
                 to_json(&Box::pin(self.approval(*run, token.as_deref(), *approval)).await?)
             }

@@ -3,7 +3,7 @@
 use livemove_core::certificate::Direction;
 use livemove_core::error::Error;
 use livemove_core::mark::Run;
-use livemove_core::phase::Phase;
+use livemove_core::phase::{Kind, Phase};
 use livemove_core::plan::Approval;
 use livemove_core::steer::RunEnd;
 use serde::Deserialize;
@@ -44,6 +44,9 @@ pub enum Request {
         run: Run,
         /// The phase to be in.
         to: Phase,
+        /// Of these only; all where nothing is said.
+        #[serde(default)]
+        only: Option<Kind>,
     },
     /// Take one phase back.
     Retreat {
@@ -60,6 +63,9 @@ pub enum Request {
         migration: String,
         /// The run.
         run: Run,
+        /// Of these only; all where nothing is said.
+        #[serde(default)]
+        only: Option<Kind>,
     },
     /// Say whether the verification found both sides identical.
     Verified {
@@ -74,6 +80,9 @@ pub enum Request {
         migration: String,
         /// The run.
         run: Run,
+        /// Of these only; all where nothing is said.
+        #[serde(default)]
+        only: Option<Kind>,
     },
     /// Keep the task token that waits for somebody's approval.
     Approval {

@@ -17,7 +17,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// As [`Steering::advance`]; `GateClosed` once keys have moved.
     pub(super) async fn retreat(&self, run: Run, to: Phase) -> Result<Standing, Error> {
-        let mut subjects = self.subjects_of(run).await?;
+        let mut subjects = self.subjects_of(run, None).await?;
         let (mut moves, mut closed) = (Vec::new(), Vec::new());
         for (index, subject) in subjects.iter().enumerate() {
             if subject.state.run == run && subject.state.phase <= to {

@@ -3,7 +3,7 @@
 use livemove_core::checkpoint::Job;
 use livemove_core::error::Error;
 use livemove_core::mark::Run;
-use livemove_core::phase::{Phase, Step};
+use livemove_core::phase::{Kind, Phase, Step};
 use livemove_core::ports::Clock;
 use livemove_core::register::Register;
 use livemove_core::steer::gate::{gate, refusal};
@@ -17,8 +17,8 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     ///
     /// # Errors
     /// As those of `advance`.
-    pub(super) async fn seal(&self, run: Run) -> Result<Standing, Error> {
-        let mut subjects = self.subjects_of(run).await?;
+    pub(super) async fn seal(&self, run: Run, only: Option<Kind>) -> Result<Standing, Error> {
+        let mut subjects = self.subjects_of(run, only).await?;
         let (mut moves, mut closed) = (Vec::new(), Vec::new());
         for (index, subject) in subjects.iter().enumerate() {
             let past = subject.state.run > run || subject.state.phase >= Phase::New;

@@ -49,11 +49,14 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         Ok(subjects)
     }
 
-    /// All subjects, none of which may be in an earlier run than this one.
-    pub(super) async fn subjects_of(&self, run: Run) -> Result<Vec<Subject>, Error> {
-        let subjects = self.subjects().await?;
+    /// The subjects, or those of one kind only; none of all may be in an earlier run than this one.
+    pub(super) async fn subjects_of(&self, run: Run, only: Option<Kind>) -> Result<Vec<Subject>, Error> {
+        let mut subjects = self.subjects().await?;
         match subjects.iter().find(|subject| subject.state.run < run) {
-            None => Ok(subjects),
+            None => {
+                subjects.retain(|subject| only.is_none_or(|kind| subject.plan.kind == kind));
+                Ok(subjects)
+            }
             Some(subject) => Err(Error::refused(
                 "WrongRun",
                 format!("run is {run}, but {} is in run {}", subject.id, subject.state.run),

@@ -28,7 +28,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// `GateClosed` while a segment is not verified; `WrongRun`, `NotRegistered`; those of the register.
     pub(super) async fn verified(&self, run: Run) -> Result<Verified, Error> {
         let mut differences = 0;
-        for subject in self.subjects_of(run).await? {
+        for subject in self.subjects_of(run, None).await? {
             let later = subject.state.run > run
                 || subject.state.phase >= Phase::Handoff
                 || subject.plan.entry == Entry::NewFirst;
