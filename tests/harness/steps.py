@@ -81,7 +81,7 @@ def plan(world, **changes) -> dict:
         "tables": [{**both("table", world.table), "segments": 4}],
         "buckets": [{**both("bucket", world.bucket), "segments": 2}],
         "approval": "automatic",
-        "timing": {"lease_ms": 1000, "call_ms": 3000, "skew_ms": 200},
+        "timing": {"lease_ms": 1000, "call_ms": 2000, "skew_ms": 200},
         **changes,
     }
 
