@@ -89,11 +89,11 @@ def breathe(traffic, watch) -> None:
 def keep(aws, screen) -> None:
     """Say how to look at what is left up, and how to end it."""
     screen.heading("Left up, as asked")
-    print(f"""  export AWS_ENDPOINT_URL={aws.endpoint} AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=local AWS_REGION=us-east-1
+    print(f"""  export AWS_ENDPOINT_URL={aws.endpoint} AWS_ACCESS_KEY_ID=111111111111 AWS_SECRET_ACCESS_KEY=local AWS_DEFAULT_REGION=us-east-1
   .venv/bin/aws lambda invoke --function-name livemove-orders-control \\
-      --cli-binary-format raw-in-base64-out --payload '{{"action":"status","migration":"orders"}}' /dev/stdout
+      --payload '{{"action":"status","migration":"orders"}}' /dev/stdout
   .venv/bin/aws dynamodb scan --table-name livemove-orders-control --max-items 20
-  (AWS_ACCESS_KEY_ID=222222222222 AWS_REGION=eu-west-1 is the new place)
+  (AWS_ACCESS_KEY_ID=222222222222 AWS_DEFAULT_REGION=eu-west-1 is the new place)
   log: {aws.log}
   end it: kill {aws.process.pid if aws.process else ""}""")
 
