@@ -14,7 +14,7 @@ from tests.harness.door import ConditionFailed, Door, NotDone, Open, Refused
 
 # Part of many items: to be found in no log.
 SECRET = "never-to-be-found-in-a-log"
-BETWEEN_OPERATIONS_S = 0.01
+BETWEEN_OPERATIONS_S = 0.04
 BEFORE_REPEATING_S = 0.05
 
 
