@@ -1,6 +1,7 @@
 //! Errors by meaning, and the one function that says what to do about each.
 
 use crate::item::Item;
+use crate::ports::transact::Reason;
 
 /// Why an operation did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,14 @@ pub enum Error {
     ConditionFailed {
         /// What the application may see of the stored item.
         item: Option<Item>,
+    },
+    /// A transaction was not done; nothing of it was.
+    #[error(
+        "TransactionCanceledException: Transaction cancelled, please refer cancellation reasons for specific reasons"
+    )]
+    Cancelled {
+        /// One for each entry, in order; only what the application may see of stored items.
+        reasons: Vec<Reason>,
     },
     /// livemove's own refusal; nothing was done.
     #[error("{name}: {reason}; {remedy}")]
@@ -83,9 +92,11 @@ impl Error {
             | Error::Ambiguous(_)
             | Error::Conflict(_)
             | Error::StalePhase => Remedy::Retry,
-            Error::Denied(_) | Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Refused { .. } => {
-                Remedy::Stop
-            }
+            Error::Denied(_)
+            | Error::Rejected { .. }
+            | Error::ConditionFailed { .. }
+            | Error::Cancelled { .. }
+            | Error::Refused { .. } => Remedy::Stop,
             Error::Invariant(_) => Remedy::Bug,
         }
     }
@@ -100,6 +111,7 @@ impl Error {
             Error::Denied(_) => "AccessDenied",
             Error::Rejected { name, .. } => name,
             Error::ConditionFailed { .. } => "ConditionalCheckFailedException",
+            Error::Cancelled { .. } => "TransactionCanceledException",
             Error::Refused { name, .. } => name,
             Error::StalePhase => "StalePhase",
             Error::Invariant(_) => "InvariantBroken",

@@ -4,12 +4,15 @@
 //! moment it began that read plus the lease. The controller, having written the next phase, waits one lease,
 //! the longest call and the clock skew, and then knows that nobody acts on the former phase any more.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
 use crate::phase::State;
+use crate::ports::pages::{Found, Index, PageRequest, Pages};
+use crate::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
 use crate::ports::{Clock, Get, Inserted, Millis, Page, Table, Write, Written};
 use crate::segment::Segment;
 
@@ -141,5 +144,33 @@ impl<T: Table, C: Clock> Table for Fenced<'_, T, C> {
     async fn scan(&self, segment: Segment, after: Option<&Key>, limit: u32) -> Result<Page, Error> {
         self.check()?;
         self.table.scan(segment, after, limit).await
+    }
+}
+
+impl<T: Pages, C: Clock> Pages for Fenced<'_, T, C> {
+    fn indexes(&self) -> &BTreeMap<String, Index> {
+        self.table.indexes()
+    }
+
+    async fn page(&self, request: &PageRequest) -> Result<Found, Error> {
+        self.check()?;
+        self.table.page(request).await
+    }
+}
+
+impl<T: Transactions, C: Clock> Transactions for Fenced<'_, T, C> {
+    async fn transact(&self, transaction: &Transaction) -> Result<Transacted, Error> {
+        self.check()?;
+        self.table.transact(transaction).await
+    }
+
+    async fn snapshot(&self, entries: &[ReadEntry]) -> Result<Snapshot, Error> {
+        self.check()?;
+        self.table.snapshot(entries).await
+    }
+
+    async fn replace(&self, items: &[Replacement]) -> Result<Vec<usize>, Error> {
+        self.check()?;
+        self.table.replace(items).await
     }
 }

@@ -3,6 +3,9 @@
 //!
 //! One awaited call of a [`Table`] is one atomic call of the backend; the protocol's proofs count on that.
 
+pub mod pages;
+pub mod transact;
+
 use std::collections::BTreeMap;
 use std::future::Future;
 

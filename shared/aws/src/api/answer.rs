@@ -2,6 +2,7 @@
 
 use lambda_runtime::Diagnostic;
 use livemove_core::error::{Error, Remedy};
+use livemove_core::ports::transact::Reason;
 use serde_json::{Map, Value, json};
 
 use super::payload::Door;
@@ -58,6 +59,7 @@ fn body(error: &Error) -> Value {
     let (message, remedy) = match error {
         Error::Rejected { message, .. } => (message.clone(), None),
         Error::ConditionFailed { .. } => ("The conditional request failed".to_owned(), None),
+        Error::Cancelled { reasons } => (cancellation(reasons), None),
         Error::Refused { reason, remedy, .. } => (reason.clone(), Some(remedy.as_str())),
         Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => {
             (error.to_string(), Some("nothing was done: try again after a pause"))
@@ -74,6 +76,24 @@ fn body(error: &Error) -> Value {
     if let Error::ConditionFailed { item: Some(item) } = error {
         body.insert("Item".to_owned(), json!(item));
     }
+    if let Error::Cancelled { reasons } = error {
+        // DynamoDB writes this member, alone of all, with a capital.
+        body.insert("Message".to_owned(), json!(cancellation(reasons)));
+        body.insert("CancellationReasons".to_owned(), reasons.iter().map(reason).collect());
+    }
+    Value::Object(body)
+}
+
+// As DynamoDB words it, so that applications that look for codes in the message find them.
+fn cancellation(reasons: &[Reason]) -> String {
+    let codes: Vec<_> = reasons.iter().map(|reason| reason.code.as_str()).collect();
+    format!("Transaction cancelled, please refer cancellation reasons for specific reasons [{}]", codes.join(", "))
+}
+
+fn reason(reason: &Reason) -> Value {
+    let mut body = Map::from_iter([("Code".to_owned(), json!(reason.code))]);
+    body.extend(reason.message.iter().map(|message| ("Message".to_owned(), json!(message))));
+    body.extend(reason.item.iter().map(|item| ("Item".to_owned(), json!(item))));
     Value::Object(body)
 }
 

@@ -13,6 +13,7 @@ pub mod bindings;
 pub mod condition;
 mod cursor;
 pub mod decimal;
+pub mod evaluate;
 mod lex;
 pub mod path;
 pub mod reserved;

@@ -10,8 +10,8 @@ use crate::item::{Item, KeySchema};
 use crate::mark::Marks;
 use crate::ports::{Action, Returning, Write, Written};
 
-use super::evaluate::{holds, project};
 use super::modify::modify;
+use crate::expression::evaluate::{holds, project};
 
 /// The answer to a write, and the item it leaves.
 pub(super) struct Outcome {

@@ -5,11 +5,11 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::apply::apply;
-use super::evaluate::project;
 use crate::canonical::{canonical_map, canonical_value};
 use crate::change::Change;
 use crate::error::Error;
 use crate::expression::bindings::Bindings;
+use crate::expression::evaluate::project;
 use crate::expression::path::projection;
 use crate::expression::{Kind, validation};
 use crate::item::{Item, Key, KeySchema};

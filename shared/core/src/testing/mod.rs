@@ -11,7 +11,6 @@ mod arithmetic;
 pub mod bucket;
 pub mod bucket_contract;
 pub mod contract;
-pub mod evaluate;
 pub mod faults;
 pub mod ledger;
 pub mod memory;

@@ -3,10 +3,10 @@
 use serde_dynamo::AttributeValue;
 
 use super::arithmetic::{add, negated};
-use super::evaluate::lookup;
 use crate::error::Error;
 use crate::expression::bindings::Bindings;
 use crate::expression::decimal::Decimal;
+use crate::expression::evaluate::lookup;
 use crate::expression::path::{Path, Step};
 use crate::expression::update::{Expression, Update};
 use crate::expression::{validation, value};

@@ -2,8 +2,8 @@
 
 use livemove_core::expression::bindings::Bindings;
 use livemove_core::expression::condition::{Condition, holds_when_absent};
+use livemove_core::expression::evaluate::holds;
 use livemove_core::item::Item;
-use livemove_core::testing::evaluate::holds;
 use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
 

@@ -82,7 +82,7 @@ impl Report {
             | Error::StalePhase) => {
                 return Err(again);
             }
-            bug @ (Error::Invariant(_) | Error::ConditionFailed { .. }) => return Err(bug),
+            bug @ (Error::Invariant(_) | Error::ConditionFailed { .. } | Error::Cancelled { .. }) => return Err(bug),
         };
         self.problem(path, value, remedy);
         Ok(())

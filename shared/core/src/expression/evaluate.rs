@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_dynamo::AttributeValue;
 
-use crate::expression::bindings::Bindings;
-use crate::expression::condition::{Condition, Operand};
-use crate::expression::path::{Path, Step};
-use crate::expression::value;
+use super::bindings::Bindings;
+use super::condition::{Condition, Operand};
+use super::path::{Path, Step};
+use super::value;
 use crate::item::Item;
 
 /// Whether `condition` holds for `item`; `None` is an item that is not there.
