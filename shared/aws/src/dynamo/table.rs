@@ -1,9 +1,13 @@
 //! One DynamoDB table behind the core's port.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType};
+use aws_sdk_dynamodb::types::{
+    ConsumedCapacity, ItemCollectionMetrics, KeySchemaElement, KeyType, ReturnConsumedCapacity,
+    ReturnItemCollectionMetrics,
+};
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark;
@@ -11,6 +15,7 @@ use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Writt
 use livemove_core::segment::Segment;
 
 use super::expressions::Expressions;
+use super::meter::Meter;
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
@@ -25,6 +30,7 @@ pub struct DynamoTable {
     pub(super) once: Client,
     pub(super) name: String,
     pub(super) longest: Duration,
+    pub(super) meter: Option<Arc<Meter>>,
     schema: KeySchema,
     resource: String,
 }
@@ -60,13 +66,43 @@ impl DynamoTable {
         let elements = described.table.and_then(|table| table.key_schema).unwrap_or_default();
         let schema = key_schema(&elements)
             .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
-        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
+        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, resource })
     }
 
     /// The same table through other clients.
     #[must_use]
     pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
         DynamoTable { repeating, once, ..self.clone() }
+    }
+
+    /// The same table, with what its calls consume added to `meter`.
+    #[must_use]
+    pub fn metered(&self, meter: Arc<Meter>) -> DynamoTable {
+        DynamoTable { meter: Some(meter), ..self.clone() }
+    }
+
+    /// What to ask for with every call.
+    pub(super) fn capacity(&self) -> Option<ReturnConsumedCapacity> {
+        self.meter.as_ref().and_then(|meter| meter.capacity())
+    }
+
+    /// Adds what a call consumed to the meter, if there is one.
+    pub(super) fn consumed<'a>(&self, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+        if let Some(meter) = &self.meter {
+            meter.add(consumed);
+        }
+    }
+
+    /// What to ask for with every write of one item.
+    pub(super) fn metrics(&self) -> Option<ReturnItemCollectionMetrics> {
+        self.meter.as_ref().and_then(|meter| meter.metrics())
+    }
+
+    /// Adds what a write told of an item collection to the meter, if there is one.
+    pub(super) fn collection(&self, metrics: Option<ItemCollectionMetrics>) {
+        if let Some(meter) = &self.meter {
+            meter.add_collection(metrics);
+        }
     }
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
@@ -101,9 +137,11 @@ impl Table for DynamoTable {
             .set_key(Some(item_to_sdk(get.key.attributes())))
             .consistent_read(get.consistency == Consistency::Strong)
             .set_projection_expression(projection)
-            .set_expression_attribute_names(names);
+            .set_expression_attribute_names(names)
+            .set_return_consumed_capacity(self.capacity());
         let answer =
             request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
+        self.consumed(&answer.consumed_capacity);
         answer.item.map(item_from_sdk).transpose()
     }
 
