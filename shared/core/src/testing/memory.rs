@@ -5,15 +5,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::apply::apply;
+use super::projection::Projection;
+use super::transactions::Tokens;
 use crate::canonical::{canonical_map, canonical_value};
 use crate::change::Change;
 use crate::error::Error;
-use crate::expression::bindings::Bindings;
-use crate::expression::evaluate::project;
-use crate::expression::path::projection;
-use crate::expression::{Kind, validation};
+use crate::expression::validation;
 use crate::item::{Item, Key, KeySchema};
-use crate::mark::RESERVED;
 use crate::ports::{GET_MAX, Get, INSERT_MAX, Inserted, Millis, Page, Table, Write, Written};
 use crate::segment::Segment;
 
@@ -37,21 +35,22 @@ impl Hook for NoHook {
 /// strongly consistent. A stream record is written for each step that changes the item, and for no other.
 #[derive(Clone, Debug)]
 pub struct Memory<H = NoHook> {
-    schema: Arc<KeySchema>,
+    pub(super) schema: Arc<KeySchema>,
     state: Arc<Mutex<State>>,
+    pub(super) tokens: Arc<Mutex<Tokens>>,
     hook: H,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    items: BTreeMap<Place, Item>,
+pub(super) struct State {
+    pub(super) items: BTreeMap<Place, Item>,
     stream: Vec<Change>,
-    now: Millis,
+    pub(super) now: Millis,
 }
 
 /// Where an item stands in the order of scans: by a hash of its partition key, as in DynamoDB.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     hash: u64,
     id: String,
 }
@@ -69,7 +68,18 @@ impl Memory {
 impl<H> Memory<H> {
     /// An empty table that calls `hook` around each atomic step.
     pub fn with_hook(schema: KeySchema, hook: H) -> Memory<H> {
-        Memory { schema: Arc::new(schema), state: Arc::default(), hook }
+        Memory { schema: Arc::new(schema), state: Arc::default(), tokens: Arc::default(), hook }
+    }
+
+    /// The same table in the account and Region of `other`: they remember the tokens of transactions together.
+    #[must_use]
+    pub fn beside(self, other: &Memory<H>) -> Memory<H> {
+        Memory { tokens: other.tokens.clone(), ..self }
+    }
+
+    /// What tells this table from every other one.
+    pub(super) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.state).addr()
     }
 
     // A test that failed while it held the lock is failing already.
@@ -77,12 +87,12 @@ impl<H> Memory<H> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self, key: &Key) -> Place {
+    pub(super) fn place(&self, key: &Key) -> Place {
         let partition = key.attributes().get(&self.schema.partition).map(canonical_value).unwrap_or_default();
         Place { hash: spread(&partition), id: key.id() }
     }
 
-    /// Sets the time of the stream records to come.
+    /// Sets the time: that of the stream records to come, and by which tokens of transactions are forgotten.
     pub fn set_now(&self, now: Millis) {
         self.state().now = now;
     }
@@ -139,7 +149,7 @@ impl<H> Memory<H> {
 
 impl State {
     /// Stores `item` at `place` and, if that changes anything, appends to the stream.
-    fn replace(&mut self, place: Place, key: Key, item: Option<Item>) {
+    pub(super) fn replace(&mut self, place: Place, key: Key, item: Option<Item>) {
         let old = match &item {
             Some(item) => self.items.insert(place, item.clone()),
             None => self.items.remove(&place),
@@ -166,7 +176,7 @@ fn segment_of(hash: u64, total: u32) -> u32 {
 
 impl<H: Hook> Memory<H> {
     /// Runs one atomic step with the hook before and after.
-    async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> T
+    pub(super) async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> T
     where
         T: Send,
     {
@@ -183,21 +193,10 @@ impl<H: Hook> Table for Memory<H> {
     }
 
     async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
-        let values = BTreeMap::new();
-        let bindings = Bindings { names: &get.names, values: &values };
-        let texts: Vec<_> = get.projection.iter().map(|text| (Kind::Projection, text.as_str())).collect();
-        let paths = get.projection.as_deref().map(projection).transpose()?;
-        texts.iter().try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
-        bindings.check_used(&texts)?;
+        let projection = Projection::of(get)?;
         let place = self.place(&get.key);
         let stored = self.step(|state| state.items.get(&place).cloned()).await;
-        let Some(paths) = paths else { return Ok(stored) };
-        let paths: Vec<_> = paths.iter().map(|path| path.resolved(&get.names)).collect();
-        Ok(stored.map(|item| {
-            let mut shown = project(&item, &paths);
-            shown.0.extend(item.0.into_iter().filter(|(name, _)| name.starts_with(RESERVED)));
-            shown
-        }))
+        Ok(stored.map(|item| projection.of_item(item)))
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {

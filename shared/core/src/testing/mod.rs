@@ -15,8 +15,10 @@ pub mod faults;
 pub mod ledger;
 pub mod memory;
 mod modify;
+mod projection;
 pub mod register;
 pub mod register_contract;
+mod transactions;
 
 use std::future::Future;
 use std::pin::pin;
