@@ -14,6 +14,7 @@ use crate::expression::path::projection;
 use crate::expression::{Kind, validation};
 use crate::item::{Item, Key, KeySchema};
 use crate::mark::RESERVED;
+use crate::ports::pages::Index;
 use crate::ports::{GET_MAX, Get, INSERT_MAX, Inserted, Millis, Page, Table, Write, Written};
 use crate::segment::Segment;
 
@@ -37,21 +38,26 @@ impl Hook for NoHook {
 /// strongly consistent. A stream record is written for each step that changes the item, and for no other.
 #[derive(Clone, Debug)]
 pub struct Memory<H = NoHook> {
-    schema: Arc<KeySchema>,
+    pub(super) schema: Arc<KeySchema>,
+    pub(super) indexes: Arc<BTreeMap<String, Index>>,
+    /// Makes the order of scans this table's own.
+    pub(super) salt: u64,
+    /// How many items a page of a query or scan holds, in the place of 1 MB.
+    pub(super) page_items: usize,
     state: Arc<Mutex<State>>,
     hook: H,
 }
 
 #[derive(Debug, Default)]
-struct State {
-    items: BTreeMap<Place, Item>,
+pub(super) struct State {
+    pub(super) items: BTreeMap<Place, Item>,
     stream: Vec<Change>,
     now: Millis,
 }
 
 /// Where an item stands in the order of scans: by a hash of its partition key, as in DynamoDB.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+pub(super) struct Place {
     hash: u64,
     id: String,
 }
@@ -69,7 +75,33 @@ impl Memory {
 impl<H> Memory<H> {
     /// An empty table that calls `hook` around each atomic step.
     pub fn with_hook(schema: KeySchema, hook: H) -> Memory<H> {
-        Memory { schema: Arc::new(schema), state: Arc::default(), hook }
+        Memory {
+            schema: Arc::new(schema),
+            indexes: Arc::default(),
+            salt: 0,
+            page_items: usize::MAX,
+            state: Arc::default(),
+            hook,
+        }
+    }
+
+    /// The same table with these secondary indexes.
+    #[must_use]
+    pub fn with_indexes<const N: usize>(self, indexes: [(&str, Index); N]) -> Memory<H> {
+        let indexes = indexes.map(|(name, index)| (name.to_owned(), index));
+        Memory { indexes: Arc::new(indexes.into()), ..self }
+    }
+
+    /// The same table, empty as yet, with another order of scans: tables of different salts differ in it.
+    #[must_use]
+    pub fn with_salt(self, salt: u64) -> Memory<H> {
+        Memory { salt, ..self }
+    }
+
+    /// The same table; the pages of its queries and scans end after so many items at the latest.
+    #[must_use]
+    pub fn with_page_items(self, page_items: usize) -> Memory<H> {
+        Memory { page_items, ..self }
     }
 
     // A test that failed while it held the lock is failing already.
@@ -77,9 +109,17 @@ impl<H> Memory<H> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn place(&self, key: &Key) -> Place {
+    pub(super) fn place(&self, key: &Key) -> Place {
         let partition = key.attributes().get(&self.schema.partition).map(canonical_value).unwrap_or_default();
-        Place { hash: spread(&partition), id: key.id() }
+        Place { hash: self.spread(&partition), id: key.id() }
+    }
+
+    /// Spreads keys evenly over 64 bits, the high ones included: FNV-1a, then a multiplicative mix.
+    pub(super) fn spread(&self, bytes: &[u8]) -> u64 {
+        let start = 0xcbf2_9ce4_8422_2325_u64 ^ self.salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let hash = bytes.iter().fold(start, step);
+        (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     }
 
     /// Sets the time of the stream records to come.
@@ -152,21 +192,13 @@ impl State {
     }
 }
 
-/// Spreads keys evenly over 64 bits, the high ones included: FNV-1a, then a multiplicative mix.
-fn spread(bytes: &[u8]) -> u64 {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
-}
-
-fn segment_of(hash: u64, total: u32) -> u32 {
+pub(super) fn segment_of(hash: u64, total: u32) -> u32 {
     u32::try_from((u128::from(hash) * u128::from(total)) >> 64).unwrap_or(0)
 }
 
 impl<H: Hook> Memory<H> {
     /// Runs one atomic step with the hook before and after.
-    async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> T
+    pub(super) async fn step<T>(&self, act: impl FnOnce(&mut State) -> T + Send) -> T
     where
         T: Send,
     {

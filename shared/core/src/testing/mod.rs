@@ -12,9 +12,11 @@ pub mod bucket;
 pub mod bucket_contract;
 pub mod contract;
 pub mod faults;
+mod key_condition;
 pub mod ledger;
 pub mod memory;
 mod modify;
+mod pages;
 pub mod register;
 pub mod register_contract;
 

@@ -1,0 +1,3 @@
+//! Queries and scans of a migrating table.
+
+pub(crate) mod rules;
