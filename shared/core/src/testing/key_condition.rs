@@ -23,10 +23,8 @@ impl KeyCondition {
     /// A `ValidationException` for anything else.
     pub(super) fn parse(text: &str, keys: &KeySchema, bindings: Bindings<'_>) -> Result<KeyCondition, Error> {
         let condition = Condition::parse_as(Kind::KeyCondition, text)?;
-        let parts = match &condition {
-            Condition::All(parts) => parts.as_slice(),
-            other => std::slice::from_ref(other),
-        };
+        let parts =
+            if let Condition::All(parts) = &condition { parts.as_slice() } else { std::slice::from_ref(&condition) };
         let partition = parts.iter().find_map(|part| equals(part, &keys.partition, bindings));
         let partition = partition
             .ok_or_else(|| validation(format!("Query condition missed key schema element: {}", keys.partition)))?;

@@ -14,7 +14,7 @@ fn of(index: &str, request: PageRequest) -> PageRequest {
 }
 
 /// The indexes are those that the table was made with.
-pub async fn the_indexes_are_known(table: &impl Pages) {
+pub fn the_indexes_are_known(table: &impl Pages) {
     let expected = super::pages::indexes().map(|(name, index)| (name.to_owned(), index));
     assert_eq!(*table.indexes(), expected.into());
 }

@@ -92,7 +92,7 @@ pub async fn run_pages<T: Pages>(fresh: impl AsyncFn() -> T) {
     let table = fresh().await;
     pages::pages_of_a_scan_cover_the_table_once(&table).await;
     let table = fresh().await;
-    indexes::the_indexes_are_known(&table).await;
+    indexes::the_indexes_are_known(&table);
     indexes::an_index_is_in_the_order_of_its_key(&table).await;
     indexes::an_index_shows_what_it_holds(&table).await;
     indexes::pages_of_an_index_cover_it_once(&table).await;
