@@ -17,6 +17,7 @@ pub mod job;
 pub mod lease;
 pub mod mark;
 pub mod object;
+pub mod pages;
 pub mod phase;
 pub mod plan;
 pub mod ports;

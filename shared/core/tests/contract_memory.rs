@@ -21,3 +21,12 @@ fn the_table_in_memory_keeps_the_contract_of_transactions() {
 fn the_table_in_memory_keeps_dynamodbs_rules_that_the_local_aws_breaks() {
     block_on(contract::run_strict(async || Memory::new(contract::schema())));
 }
+
+#[test]
+fn the_table_in_memory_keeps_the_contract_of_pages() {
+    for salt in [0, 1] {
+        let fresh = async || Memory::new(contract::schema()).with_indexes(contract::pages::indexes()).with_salt(salt);
+        block_on(contract::run_pages(fresh));
+        block_on(contract::run_pages_strict(fresh));
+    }
+}

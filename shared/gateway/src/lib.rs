@@ -15,6 +15,7 @@ mod json;
 pub mod limits;
 mod log;
 pub mod metrics;
+pub mod migrating;
 mod patience;
 pub mod plane;
 mod request_id;

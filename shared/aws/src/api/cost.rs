@@ -84,8 +84,7 @@ impl Cost {
         told.insert("TableName".to_owned(), json!(table));
         if detail == Detail::Indexes {
             told.insert("Table".to_owned(), Value::Object(units(&totals.table)));
-            for (name, parts) in
-                [("LocalSecondaryIndexes", &totals.local), ("GlobalSecondaryIndexes", &totals.global)]
+            for (name, parts) in [("LocalSecondaryIndexes", &totals.local), ("GlobalSecondaryIndexes", &totals.global)]
             {
                 let parts: Map<_, _> =
                     parts.iter().map(|(index, part)| (index.clone(), Value::Object(units(part)))).collect();
@@ -98,9 +97,9 @@ impl Cost {
     }
 
     fn sizes(self, totals: &Totals) -> Vec<Value> {
-        let told = totals.collections.iter().map(|collection| {
-            json!({"ItemCollectionKey": collection.key, "SizeEstimateRangeGB": collection.gigabytes})
-        });
+        let told = totals.collections.iter().map(
+            |collection| json!({"ItemCollectionKey": collection.key, "SizeEstimateRangeGB": collection.gigabytes}),
+        );
         told.filter(|_| self.collections).collect()
     }
 }

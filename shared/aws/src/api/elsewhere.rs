@@ -11,8 +11,7 @@ pub trait Elsewhere: Send + Sync {
     ///
     /// # Errors
     /// DynamoDB's refusals by name; [`Error::Ambiguous`] when the answer to a write was lost.
-    fn call(&self, operation: &str, input: Map<String, Value>)
-    -> impl Future<Output = Result<Value, Error>> + Send;
+    fn call(&self, operation: &str, input: Map<String, Value>) -> impl Future<Output = Result<Value, Error>> + Send;
 }
 
 /// Nowhere: reader and writer serve migrating tables only.

@@ -53,21 +53,21 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
     ///
     /// # Errors
     /// DynamoDB's exceptions by their names, and livemove's own refusals.
-    pub async fn call(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, Error> {
-        let named = names(operation, &input);
+    pub async fn call(&self, operation: &str, input: &Map<String, Value>) -> Result<Option<Value>, Error> {
+        let named = names(operation, input);
         let mut moves = HashSet::new();
         for name in named {
             if self.tables.membership(&name).await? == Membership::Moves {
                 moves.insert(name);
             }
         }
-        if let Some(statements) = partiql::statements(operation, &input) {
+        if let Some(statements) = partiql::statements(operation, input) {
             partiql::refuse(operation, &statements, &self.tables.moving().await?)?;
         }
         if moves.is_empty() && operation != DESCRIBE {
             return Ok(None);
         }
-        self.serve(Parameters::new(operation, input), operation, &moves).await
+        self.serve(Parameters::new(operation, input.clone()), operation, &moves).await
     }
 
     async fn serve(
@@ -86,9 +86,7 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
             "Query" => Box::pin(ReadPage::query(input)?.serve(tables)).await?,
             "Scan" => Box::pin(ReadPage::scan(input)?.serve(tables)).await?,
             "BatchGetItem" => Box::pin(BatchGetItem::decode(input, moves)?.serve(tables, &self.elsewhere)).await?,
-            "BatchWriteItem" => {
-                Box::pin(BatchWriteItem::decode(input, moves)?.serve(tables, &self.elsewhere)).await?
-            }
+            "BatchWriteItem" => Box::pin(BatchWriteItem::decode(input, moves)?.serve(tables, &self.elsewhere)).await?,
             "TransactGetItems" => {
                 let read = TransactGetItems::decode(input, moves)?;
                 self.check_together(&read.table, read.has_foreign()).await?;
@@ -138,9 +136,13 @@ fn names(operation: &str, input: &Map<String, Value>) -> Vec<String> {
         "GetItem" | "PutItem" | "UpdateItem" | "DeleteItem" | "Query" | "Scan" => {
             text(input.get("TableName")).into_iter().collect()
         }
-        "BatchGetItem" | "BatchWriteItem" => {
-            input.get("RequestItems").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.clone()).collect()
-        }
+        "BatchGetItem" | "BatchWriteItem" => input
+            .get("RequestItems")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect(),
         "TransactGetItems" | "TransactWriteItems" => {
             let entries = input.get("TransactItems").and_then(Value::as_array).into_iter().flatten();
             let inner = entries.filter_map(Value::as_object).flat_map(Map::values);

@@ -17,6 +17,9 @@ pub struct Bindings<'a> {
     pub values: &'a BTreeMap<String, AttributeValue>,
 }
 
+/// Some names and some values of a request.
+pub type Used = (BTreeMap<String, String>, BTreeMap<String, AttributeValue>);
+
 impl Bindings<'_> {
     /// Demands that every placeholder of `text` is bound.
     ///
@@ -41,6 +44,21 @@ impl Bindings<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Those that `text` uses.
+    ///
+    /// # Errors
+    /// A `ValidationException` when it cannot be read.
+    pub fn used_by(&self, kind: Kind, text: &str) -> Result<Used, Error> {
+        let used: Vec<&str> = tokens(kind, text)?.into_iter().map(|token| token.text).collect();
+        let names = self.names.iter().filter(|(key, _)| used.contains(&key.as_str()));
+        let values = self.values.iter().filter(|(key, _)| used.contains(&key.as_str()));
+        let copied = (
+            names.map(|(key, name)| (key.clone(), name.clone())).collect(),
+            values.map(|(key, value)| (key.clone(), value.clone())).collect(),
+        );
+        Ok(copied)
     }
 
     /// Demands that every binding is used by one of the expressions: DynamoDB refuses requests with more.

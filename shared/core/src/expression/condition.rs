@@ -66,6 +66,16 @@ pub enum Operand {
     Size(Box<Operand>),
 }
 
+impl Operand {
+    fn path(&self) -> Option<&Path> {
+        match self {
+            Operand::Path(path) => Some(path),
+            Operand::Size(of) => of.path(),
+            Operand::Value(_) => None,
+        }
+    }
+}
+
 /// What the condition `text` says of an item that is not there, all paths missing.
 ///
 /// A comparison with a missing operand does not hold, except `<>`, which does; two missing operands are not
@@ -96,10 +106,33 @@ impl Condition {
     /// # Errors
     /// A `ValidationException` that says what is wrong, with the token it stumbled over.
     pub fn parse(text: &str) -> Result<Condition, Error> {
-        let mut cursor = Cursor::new(Kind::Condition, text)?;
+        Condition::parse_as(Kind::Condition, text)
+    }
+
+    /// As [`Condition::parse`], for another field of the request that has the same grammar.
+    ///
+    /// # Errors
+    /// As [`Condition::parse`], naming that field.
+    pub fn parse_as(kind: Kind, text: &str) -> Result<Condition, Error> {
+        let mut cursor = Cursor::new(kind, text)?;
         let term = any(&mut cursor)?;
         cursor.expect_end()?;
         condition(&cursor, term)
+    }
+
+    /// The paths it looks at, as written.
+    pub fn paths(&self) -> Vec<&Path> {
+        match self {
+            Condition::Any(parts) | Condition::All(parts) => parts.iter().flat_map(Condition::paths).collect(),
+            Condition::Not(part) => part.paths(),
+            Condition::Exists(path) | Condition::NotExists(path) => vec![path],
+            Condition::Compare(_, a, b)
+            | Condition::Type(a, b)
+            | Condition::BeginsWith(a, b)
+            | Condition::Contains(a, b) => [a, b].into_iter().filter_map(Operand::path).collect(),
+            Condition::Between(a, b, c) => [a, b, c].into_iter().filter_map(Operand::path).collect(),
+            Condition::In(a, list) => std::iter::once(a).chain(list).filter_map(Operand::path).collect(),
+        }
     }
 }
 

@@ -39,6 +39,10 @@ pub enum Kind {
     Update,
     /// `ProjectionExpression`
     Projection,
+    /// `FilterExpression`
+    Filter,
+    /// `KeyConditionExpression`
+    KeyCondition,
 }
 
 impl fmt::Display for Kind {
@@ -47,6 +51,8 @@ impl fmt::Display for Kind {
             Kind::Condition => "ConditionExpression",
             Kind::Update => "UpdateExpression",
             Kind::Projection => "ProjectionExpression",
+            Kind::Filter => "FilterExpression",
+            Kind::KeyCondition => "KeyConditionExpression",
         })
     }
 }

@@ -31,6 +31,29 @@ pub enum Projected {
     Only(Vec<String>),
 }
 
+impl Index {
+    /// Whether it holds this attribute of the items of a table of `schema`.
+    pub fn holds(&self, schema: &KeySchema, attribute: &str) -> bool {
+        match &self.projected {
+            Projected::All => true,
+            Projected::Only(more) => {
+                schema.names().chain(self.keys.names()).any(|name| name == attribute)
+                    || more.iter().any(|name| name == attribute)
+            }
+        }
+    }
+
+    /// Whether marks come with its items.
+    pub fn holds_marks(&self) -> bool {
+        self.projected == Projected::All
+    }
+
+    /// Whether items of nothing but the table's key attributes and marks are in it.
+    pub fn holds_bare_keys(&self, schema: &KeySchema) -> bool {
+        self.keys.names().all(|name| schema.names().any(|key| key == name))
+    }
+}
+
 /// What a page is read from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Walk {
@@ -48,7 +71,8 @@ pub enum Walk {
     },
 }
 
-/// Which attributes come back; the key of the table always does, and all marks that are there.
+/// Which attributes come back. The key attributes of the table and, in an index, those of the index always do;
+/// so do all marks that are there, unless the index does not hold them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// All attributes of the item; of an index only where it holds or fetches them.

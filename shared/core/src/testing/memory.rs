@@ -12,6 +12,7 @@ use crate::change::Change;
 use crate::error::Error;
 use crate::expression::validation;
 use crate::item::{Item, Key, KeySchema};
+use crate::ports::pages::Index;
 use crate::ports::{GET_MAX, Get, INSERT_MAX, Inserted, Millis, Page, Table, Write, Written};
 use crate::segment::Segment;
 
@@ -36,6 +37,11 @@ impl Hook for NoHook {
 #[derive(Clone, Debug)]
 pub struct Memory<H = NoHook> {
     pub(super) schema: Arc<KeySchema>,
+    pub(super) indexes: Arc<BTreeMap<String, Index>>,
+    /// Makes the order of scans this table's own.
+    pub(super) salt: u64,
+    /// How many items a page of a query or scan holds, in the place of 1 MB.
+    pub(super) page_items: usize,
     state: Arc<Mutex<State>>,
     pub(super) tokens: Arc<Mutex<Tokens>>,
     hook: H,
@@ -68,7 +74,34 @@ impl Memory {
 impl<H> Memory<H> {
     /// An empty table that calls `hook` around each atomic step.
     pub fn with_hook(schema: KeySchema, hook: H) -> Memory<H> {
-        Memory { schema: Arc::new(schema), state: Arc::default(), tokens: Arc::default(), hook }
+        Memory {
+            schema: Arc::new(schema),
+            indexes: Arc::default(),
+            salt: 0,
+            page_items: usize::MAX,
+            state: Arc::default(),
+            tokens: Arc::default(),
+            hook,
+        }
+    }
+
+    /// The same table with these secondary indexes.
+    #[must_use]
+    pub fn with_indexes<const N: usize>(self, indexes: [(&str, Index); N]) -> Memory<H> {
+        let indexes = indexes.map(|(name, index)| (name.to_owned(), index));
+        Memory { indexes: Arc::new(indexes.into()), ..self }
+    }
+
+    /// The same table, empty as yet, with another order of scans: tables of different salts differ in it.
+    #[must_use]
+    pub fn with_salt(self, salt: u64) -> Memory<H> {
+        Memory { salt, ..self }
+    }
+
+    /// The same table; the pages of its queries and scans end after so many items at the latest.
+    #[must_use]
+    pub fn with_page_items(self, page_items: usize) -> Memory<H> {
+        Memory { page_items, ..self }
     }
 
     /// The same table in the account and Region of `other`: they remember the tokens of transactions together.
@@ -89,7 +122,15 @@ impl<H> Memory<H> {
 
     pub(super) fn place(&self, key: &Key) -> Place {
         let partition = key.attributes().get(&self.schema.partition).map(canonical_value).unwrap_or_default();
-        Place { hash: spread(&partition), id: key.id() }
+        Place { hash: self.spread(&partition), id: key.id() }
+    }
+
+    /// Spreads keys evenly over 64 bits, the high ones included: FNV-1a, then a multiplicative mix.
+    pub(super) fn spread(&self, bytes: &[u8]) -> u64 {
+        let start = 0xcbf2_9ce4_8422_2325_u64 ^ self.salt.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let hash = bytes.iter().fold(start, step);
+        (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     }
 
     /// Sets the time: that of the stream records to come, and by which tokens of transactions are forgotten.
@@ -162,15 +203,7 @@ impl State {
     }
 }
 
-/// Spreads keys evenly over 64 bits, the high ones included: FNV-1a, then a multiplicative mix.
-fn spread(bytes: &[u8]) -> u64 {
-    let hash = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3));
-    (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
-}
-
-fn segment_of(hash: u64, total: u32) -> u32 {
+pub(super) fn segment_of(hash: u64, total: u32) -> u32 {
     u32::try_from((u128::from(hash) * u128::from(total)) >> 64).unwrap_or(0)
 }
 

@@ -62,10 +62,7 @@ impl BatchGetItem {
             }
         }
         if keys == 0 || keys > GET_MAX {
-            return Err(invalid(
-                format!("BatchGetItem asks for {keys} keys"),
-                format!("ask for 1 to {GET_MAX} keys"),
-            ));
+            return Err(invalid(format!("BatchGetItem asks for {keys} keys"), format!("ask for 1 to {GET_MAX} keys")));
         }
         Ok(BatchGetItem { parts, foreign, cost })
     }

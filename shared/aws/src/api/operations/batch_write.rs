@@ -139,11 +139,8 @@ impl Operation for Part {
 
     async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Vec<usize>, Error> {
         let schema = pair.source.schema();
-        let writes: Vec<BatchWrite> = self.writes.iter().map(|write| write.request(schema)).collect::<Result<_, _>>()?;
-        let keys: HashSet<_> = writes.iter().map(|write| write.key().id()).collect();
-        if keys.len() < writes.len() {
-            return Err(invalid("Provided list of item keys contains duplicates", "write each key once"));
-        }
+        let writes: Vec<BatchWrite> =
+            self.writes.iter().map(|write| write.request(schema)).collect::<Result<_, _>>()?;
         batch(pair, state, &writes).await
     }
 }

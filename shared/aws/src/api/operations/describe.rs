@@ -24,10 +24,7 @@ impl DescribeMigration {
             (None, Some(bucket)) => subject_id(Kind::Bucket, &bucket),
             (Some(_), Some(_)) => return Err(invalid("TableName and Bucket are both given", "ask for one of them")),
             (None, None) => {
-                return Err(invalid(
-                    "neither TableName nor Bucket is given",
-                    "name the source's table or bucket",
-                ));
+                return Err(invalid("neither TableName nor Bucket is given", "name the source's table or bucket"));
             }
         };
         input.finish()?;

@@ -79,11 +79,7 @@ impl TableGet {
 impl Operation for TableGet {
     type Answer = Option<Item>;
 
-    async fn perform<T: Pages + Transactions>(
-        &self,
-        pair: Pair<'_, T>,
-        state: &State,
-    ) -> Result<Option<Item>, Error> {
+    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Option<Item>, Error> {
         read::get(pair, state, &self.request(pair.source.schema())?).await
     }
 }

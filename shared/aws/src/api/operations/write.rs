@@ -94,11 +94,7 @@ impl TableWrite {
             condition: input.optional("ConditionExpression")?,
             names: input.optional("ExpressionAttributeNames")?.unwrap_or_default(),
             values: input.optional("ExpressionAttributeValues")?.unwrap_or_default(),
-            returning: if returning.len() > 1 {
-                input.one_of("ReturnValues", returning)?
-            } else {
-                Returning::Nothing
-            },
+            returning: if returning.len() > 1 { input.one_of("ReturnValues", returning)? } else { Returning::Nothing },
         };
         write.check_reserved()?;
         Ok(write)
@@ -147,11 +143,7 @@ pub(crate) fn item_on_failure(input: &mut Parameters<'_>) -> Result<bool, Error>
 impl Operation for TableWrite {
     type Answer = Option<Item>;
 
-    async fn perform<T: Pages + Transactions>(
-        &self,
-        pair: Pair<'_, T>,
-        state: &State,
-    ) -> Result<Option<Item>, Error> {
+    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Option<Item>, Error> {
         write::write(pair, state, &self.request(pair.source.schema())?).await
     }
 }

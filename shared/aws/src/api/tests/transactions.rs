@@ -53,7 +53,8 @@ fn entries_for_other_tables_are_carried_as_they_are() {
 
 #[test]
 fn a_transaction_over_two_migrating_tables_is_refused_by_name() {
-    let items = json!([{"Put": {"TableName": "orders", "Item": key()}}, {"Put": {"TableName": "customers", "Item": key()}}]);
+    let items =
+        json!([{"Put": {"TableName": "orders", "Item": key()}}, {"Put": {"TableName": "customers", "Item": key()}}]);
     refusal(transact(items), "SeveralMigratingTables");
 }
 
@@ -71,7 +72,10 @@ fn entries_that_are_none_are_refused() {
     ] {
         refusal(transact(wrong), "ValidationException");
     }
-    refusal(snapshot(json!([{"Get": {"TableName": "orders", "Key": key(), "ConsistentRead": true}}])), "ValidationException");
+    refusal(
+        snapshot(json!([{"Get": {"TableName": "orders", "Key": key(), "ConsistentRead": true}}])),
+        "ValidationException",
+    );
     let many: Vec<Value> = (0..101).map(|_| json!({"Put": {"TableName": "orders", "Item": key()}})).collect();
     refusal(transact(json!(many)), "ValidationException");
 }

@@ -6,7 +6,9 @@
 
 pub mod conditions;
 pub mod guards;
+pub mod indexes;
 pub mod inserts;
+pub mod pages;
 pub mod reads;
 pub mod several;
 pub mod strict;
@@ -22,6 +24,7 @@ use crate::canonical::canonical_map;
 use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
 use crate::mark::{Marks, Position, Run};
+use crate::ports::pages::Pages;
 use crate::ports::transact::Transactions;
 use crate::ports::{Action, Condition, Consistency, Get, Guard, Returning, Table, Write, Written};
 
@@ -98,6 +101,35 @@ pub async fn run_strict<T: Table>(fresh: impl AsyncFn() -> T) {
     strict::two_missing_attributes_are_not_equal(&table).await;
     strict::a_binary_contains_its_parts(&table).await;
     strict::what_is_no_update_is_rejected(&table).await;
+}
+
+/// Runs every case on queries and scans, each group on a new empty table of [`schema`] with the indexes of
+/// [`pages::indexes`].
+pub async fn run_pages<T: Pages>(fresh: impl AsyncFn() -> T) {
+    let table = fresh().await;
+    pages::a_query_walks_its_part_in_order(&table).await;
+    pages::pages_of_a_query_cover_it_once(&table).await;
+    pages::a_filter_keeps_back_what_was_looked_at(&table).await;
+    pages::besides_the_filter_come_marked_items(&table).await;
+    pages::a_projection_brings_keys_and_marks(&table).await;
+    pages::what_is_no_query_is_refused(&table).await;
+    let table = fresh().await;
+    pages::pages_of_a_scan_cover_the_table_once(&table).await;
+    let table = fresh().await;
+    indexes::the_indexes_are_known(&table);
+    indexes::an_index_is_in_the_order_of_its_key(&table).await;
+    indexes::an_index_shows_what_it_holds(&table).await;
+    indexes::pages_of_an_index_cover_it_once(&table).await;
+    indexes::a_scan_of_an_index_meets_what_is_in_it(&table).await;
+    indexes::tombstones_are_in_indexes_of_table_keys_alone(&table).await;
+    indexes::strong_reads_are_for_local_indexes(&table).await;
+}
+
+/// Runs the cases on queries and scans that DynamoDB passes and the local AWS (MiniStack 1.5.33) does not.
+pub async fn run_pages_strict<T: Pages>(fresh: impl AsyncFn() -> T) {
+    let table = fresh().await;
+    indexes::what_an_index_does_not_hold(&table).await;
+    indexes::a_filter_on_the_queried_key_is_refused(&table).await;
 }
 
 fn s(text: &str) -> AttributeValue {
