@@ -24,12 +24,13 @@ pub(super) trait Operation: Sync {
     /// What it answers.
     type Answer: Send;
 
-    /// Does it on a state that is in force for as long as `pair` lets calls through. It is done again on a fresh
-    /// state when it answers [`Error::StalePhase`].
-    fn perform<T: Pages + Transactions>(
+    /// Does it on a state that is in force for as long as `pair` lets calls through; `phases` tells whether it
+    /// still is. It is done again on a fresh state when it answers [`Error::StalePhase`].
+    fn perform<T: Pages + Transactions, P: Phases>(
         &self,
         pair: Pair<'_, T>,
         state: &State,
+        phases: &P,
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
@@ -223,7 +224,8 @@ impl<S: States + Send> Migrating<S> {
             let clock = self.lease.clock();
             let source = Fenced::new(source, clock, view.until);
             let target = Fenced::new(target, clock, view.until);
-            operation.perform(Pair { source: &source, target: &target }, &view.state).await
+            let pair = Pair { source: &source, target: &target };
+            operation.perform(pair, &view.state, self.lease.phases()).await
         };
         self.lease.run(on_view).await
     }

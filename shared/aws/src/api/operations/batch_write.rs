@@ -6,6 +6,7 @@ use livemove_core::batch::{BatchWrite, batch};
 use livemove_core::error::Error;
 use livemove_core::expression::reserved;
 use livemove_core::item::{Item, KeySchema};
+use livemove_core::lease::Phases;
 use livemove_core::phase::State;
 use livemove_core::ports::pages::Pages;
 use livemove_core::ports::transact::{REPLACE_MAX, Transactions};
@@ -134,13 +135,21 @@ impl Write {
     }
 }
 
+impl Part {
+    fn requests(&self, schema: &KeySchema) -> Result<Vec<BatchWrite>, Error> {
+        self.writes.iter().map(|write| write.request(schema)).collect()
+    }
+}
+
 impl Operation for Part {
     type Answer = Vec<usize>;
 
-    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Vec<usize>, Error> {
-        let schema = pair.source.schema();
-        let writes: Vec<BatchWrite> =
-            self.writes.iter().map(|write| write.request(schema)).collect::<Result<_, _>>()?;
-        batch(pair, state, &writes).await
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        _: &P,
+    ) -> Result<Vec<usize>, Error> {
+        batch(pair, state, &self.requests(pair.source.schema())?).await
     }
 }

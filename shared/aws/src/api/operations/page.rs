@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use livemove_core::error::Error;
 use livemove_core::expression::{Kind, reserved};
 use livemove_core::item::Item;
+use livemove_core::lease::Phases;
 use livemove_core::pages::{PageAnswer, PageRead, page};
 use livemove_core::phase::State;
 use livemove_core::ports::pages::{Pages, Shown, Walk};
@@ -94,8 +95,13 @@ impl ReadPage {
 impl Operation for TablePage {
     type Answer = PageAnswer;
 
-    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<PageAnswer, Error> {
-        page(pair, state, &self.0).await
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        phases: &P,
+    ) -> Result<PageAnswer, Error> {
+        page(pair, state, phases, &self.0).await
     }
 }
 

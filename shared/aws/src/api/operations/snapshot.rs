@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use livemove_core::error::Error;
-use livemove_core::item::Item;
+use livemove_core::item::{Item, KeySchema};
+use livemove_core::lease::Phases;
 use livemove_core::phase::State;
 use livemove_core::ports::pages::Pages;
 use livemove_core::ports::transact::Transactions;
@@ -61,20 +62,25 @@ impl TransactGetItems {
     }
 }
 
-impl Operation for Reads {
-    type Answer = Vec<Option<Item>>;
-
-    async fn perform<T: Pages + Transactions>(
-        &self,
-        pair: Pair<'_, T>,
-        state: &State,
-    ) -> Result<Vec<Option<Item>>, Error> {
-        let schema = pair.source.schema();
+impl Reads {
+    fn parts(&self, schema: &KeySchema) -> Result<Vec<SnapshotPart>, Error> {
         let part = |entry: &Entry<TableGet>| match entry {
             Entry::Ours(get) => get.request(schema).map(SnapshotPart::Get),
             Entry::Foreign(entry) => Ok(SnapshotPart::Foreign(entry.clone())),
         };
-        let parts: Vec<_> = self.0.iter().map(part).collect::<Result<_, Error>>()?;
-        snapshot(pair, state, &parts).await
+        self.0.iter().map(part).collect()
+    }
+}
+
+impl Operation for Reads {
+    type Answer = Vec<Option<Item>>;
+
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        _: &P,
+    ) -> Result<Vec<Option<Item>>, Error> {
+        snapshot(pair, state, &self.parts(pair.source.schema())?).await
     }
 }

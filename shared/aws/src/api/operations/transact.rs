@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 use livemove_core::error::Error;
 use livemove_core::expression::{Kind, reserved};
 use livemove_core::item::{Item, KeySchema};
+use livemove_core::lease::Phases;
 use livemove_core::phase::State;
 use livemove_core::ports::Clock as _;
 use livemove_core::ports::pages::Pages;
@@ -234,7 +235,12 @@ impl Writes {
 impl Operation for Writes {
     type Answer = ();
 
-    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<(), Error> {
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        _: &P,
+    ) -> Result<(), Error> {
         transact(pair, state, &self.request(pair.source.schema(), state)?).await
     }
 }

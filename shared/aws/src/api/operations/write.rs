@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use livemove_core::error::Error;
 use livemove_core::expression::{Kind, reserved};
 use livemove_core::item::{Item, KeySchema};
+use livemove_core::lease::Phases;
 use livemove_core::phase::State;
 use livemove_core::ports::Returning;
 use livemove_core::ports::pages::Pages;
