@@ -95,6 +95,11 @@ async fn dynamodb_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn dynamodb_keeps_the_contract_of_transactions() {
+    contract::run_transactions(fresh).await;
+}
+
+#[tokio::test]
 async fn the_schema_is_the_tables() {
     let expected = KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) };
     assert_eq!(*fresh().await.schema(), expected);

@@ -2,10 +2,16 @@
 
 mod batch;
 mod expressions;
+mod foreign;
 mod guard;
 mod insert;
 mod meter;
+mod pace;
+mod replace;
+mod request;
+mod snapshot;
 mod table;
+mod transact;
 mod value;
 mod write;
 

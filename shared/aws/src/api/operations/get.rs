@@ -80,7 +80,12 @@ impl TableGet {
 impl Operation for TableGet {
     type Answer = Option<Item>;
 
-    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Option<Item>, Error> {
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        _: &P,
+    ) -> Result<Option<Item>, Error> {
         read::get(pair, state, &self.request(pair.source.schema())?).await
     }
 }

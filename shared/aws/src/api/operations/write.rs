@@ -144,7 +144,12 @@ pub(crate) fn item_on_failure(input: &mut Parameters<'_>) -> Result<bool, Error>
 impl Operation for TableWrite {
     type Answer = Option<Item>;
 
-    async fn perform<T: Pages + Transactions>(&self, pair: Pair<'_, T>, state: &State) -> Result<Option<Item>, Error> {
+    async fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        _: &P,
+    ) -> Result<Option<Item>, Error> {
         write::write(pair, state, &self.request(pair.source.schema())?).await
     }
 }
