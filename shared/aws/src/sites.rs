@@ -114,6 +114,11 @@ impl Sites {
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
 
+    /// The configuration of clients at home, with the process's own credentials.
+    pub fn own(&self) -> &SdkConfig {
+        &self.own
+    }
+
     /// Whether `end` is the account and Region that this process runs in.
     pub fn is_home(&self, end: &End) -> bool {
         self.home == *end

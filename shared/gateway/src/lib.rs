@@ -27,4 +27,4 @@ pub mod target;
 pub mod wire;
 
 pub use limits::Limits;
-pub use server::{Ended, Server};
+pub use server::{Ended, Server, Settings};

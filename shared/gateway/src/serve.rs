@@ -38,7 +38,7 @@ const METRICS: &str = "/metrics";
 /// Everything that answering takes.
 pub(crate) struct Gateway<P, C> {
     pub(crate) plane: P,
-    pub(crate) backend: Backend,
+    pub(crate) backend: Arc<Backend>,
     pub(crate) clock: C,
     pub(crate) access: Option<AccessKey>,
     pub(crate) limits: Limits,
@@ -55,7 +55,7 @@ enum Done {
 }
 
 impl<P: DataPlane, C: Clock> Gateway<P, C> {
-    pub(crate) fn new(plane: P, backend: Backend, clock: C, access: Option<AccessKey>, limits: Limits) -> Self {
+    pub(crate) fn new(plane: P, backend: Arc<Backend>, clock: C, access: Option<AccessKey>, limits: Limits) -> Self {
         Gateway {
             plane,
             backend,

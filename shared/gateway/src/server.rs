@@ -11,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use livemove_aws::config::GatewayConfig;
 use livemove_core::ports::Clock;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
@@ -36,6 +37,21 @@ pub struct Settings {
     pub access: Option<AccessKey>,
     /// The bounds.
     pub limits: Limits,
+}
+
+impl From<GatewayConfig> for Settings {
+    fn from(config: GatewayConfig) -> Settings {
+        let usual = Limits::default();
+        let limits = Limits {
+            max_in_flight: config.max_in_flight.unwrap_or(usual.max_in_flight),
+            max_connections: config.max_connections.unwrap_or(usual.max_connections),
+            max_body_bytes: config.max_body_bytes.unwrap_or(usual.max_body_bytes),
+            drain: config.drain_seconds.map_or(usual.drain, |seconds| Duration::from_secs(seconds as u64)),
+            ..usual
+        };
+        let access = config.access_key.map(|(id, secret)| AccessKey { id, secret });
+        Settings { listen: config.listen, access, limits }
+    }
 }
 
 /// Why a gateway does not listen.
@@ -77,7 +93,12 @@ impl<P: DataPlane, C: Clock + Send + 'static> Server<P, C> {
     ///
     /// # Errors
     /// [`BindError`], each with what to set.
-    pub async fn bind(settings: Settings, plane: P, backend: Backend, clock: C) -> Result<Self, BindError> {
+    pub async fn bind(
+        settings: Settings,
+        plane: P,
+        backend: impl Into<Arc<Backend>>,
+        clock: C,
+    ) -> Result<Self, BindError> {
         let Settings { listen, access, limits } = settings;
         if access.is_none() && !listen.ip().is_loopback() {
             return Err(BindError::OpenToAll(listen));
@@ -85,7 +106,7 @@ impl<P: DataPlane, C: Clock + Send + 'static> Server<P, C> {
         let refused = |error| BindError::Refused(listen, error);
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let gateway = Arc::new(Gateway::new(plane, backend, clock, access, limits));
+        let gateway = Arc::new(Gateway::new(plane, backend.into(), clock, access, limits));
         let connections = Arc::new(Semaphore::new(limits.max_connections));
         Ok(Server { listener, address, gateway, connections, limits })
     }

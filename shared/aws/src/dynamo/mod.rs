@@ -7,6 +7,7 @@ mod guard;
 mod insert;
 mod meter;
 mod pace;
+mod pages;
 mod replace;
 mod request;
 mod snapshot;

@@ -1,16 +1,18 @@
 //! One DynamoDB table behind the core's port.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::{
-    ConsumedCapacity, ItemCollectionMetrics, KeySchemaElement, KeyType, ReturnConsumedCapacity,
-    ReturnItemCollectionMetrics,
+    ConsumedCapacity, ItemCollectionMetrics, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ReturnConsumedCapacity, ReturnItemCollectionMetrics, TableDescription,
 };
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark;
+use livemove_core::ports::pages::{Index, Projected};
 use livemove_core::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
 use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
@@ -33,6 +35,7 @@ pub struct DynamoTable {
     pub(super) longest: Duration,
     pub(super) meter: Option<Arc<Meter>>,
     schema: KeySchema,
+    pub(super) indexes: BTreeMap<String, Index>,
     resource: String,
 }
 
@@ -64,10 +67,11 @@ impl DynamoTable {
         let described = described.map_err(|error| {
             Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
         })?;
-        let elements = described.table.and_then(|table| table.key_schema).unwrap_or_default();
-        let schema = key_schema(&elements)
-            .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
-        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, resource })
+        let undescribed = |what: &str| Error::Invariant(format!("{resource} was described without {what}"));
+        let table = described.table.ok_or_else(|| undescribed("anything"))?;
+        let schema = key_schema(table.key_schema()).ok_or_else(|| undescribed("a partition key"))?;
+        let indexes = indexes(&table).ok_or_else(|| undescribed("the partition key of an index"))?;
+        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, indexes, resource })
     }
 
     /// The same table through other clients.
@@ -128,6 +132,26 @@ pub(super) fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
         elements.iter().find(|element| element.key_type == kind).map(|element| element.attribute_name.clone())
     };
     Some(KeySchema { partition: name(KeyType::Hash)?, sort: name(KeyType::Range) })
+}
+
+/// The secondary indexes in a DescribeTable answer; `None` when one has no partition key.
+fn indexes(table: &TableDescription) -> Option<BTreeMap<String, Index>> {
+    let mut indexes = BTreeMap::new();
+    for index in table.local_secondary_indexes() {
+        let (name, keys) = (index.index_name()?.to_owned(), key_schema(index.key_schema())?);
+        indexes.insert(name, Index { keys, local: true, projected: projected(index.projection()) });
+    }
+    for index in table.global_secondary_indexes() {
+        let (name, keys) = (index.index_name()?.to_owned(), key_schema(index.key_schema())?);
+        indexes.insert(name, Index { keys, local: false, projected: projected(index.projection()) });
+    }
+    Some(indexes)
+}
+
+fn projected(projection: Option<&Projection>) -> Projected {
+    let all = projection.is_none_or(|projection| projection.projection_type() == Some(&ProjectionType::All));
+    let more = || projection.map(|projection| projection.non_key_attributes().to_vec()).unwrap_or_default();
+    if all { Projected::All } else { Projected::Only(more()) }
 }
 
 impl Table for DynamoTable {
