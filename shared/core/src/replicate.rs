@@ -124,7 +124,7 @@ fn meaning(state: &State, side: Side, change: &Change) -> Meaning {
         // is a record of an earlier run that comes again, and the other side may well own its key still.
         Stream::Replicate(run) if state.gains_keys(side) => match change.meaning(run) {
             Meaning::Removed => Meaning::Nothing,
-            other => other,
+            news @ (Meaning::Value(_) | Meaning::Nothing | Meaning::Straggler | Meaning::Canary(_)) => news,
         },
         Stream::Replicate(run) | Stream::Watch(run) => change.meaning(run),
         // Canaries come through in every phase: they prove the wiring before anything depends on it.
