@@ -87,7 +87,7 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
     let mut images: Vec<Image> = Vec::new();
     let mut by_key: HashMap<String, usize> = HashMap::new();
     for change in changes {
-        match (meaning(stream, change), stream) {
+        match (meaning(state, side, change), stream) {
             (Meaning::Canary(nonce), _) => outcome.canaries.push(nonce),
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
@@ -118,8 +118,14 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
 /// merely came late: the finisher has seen its item.
 const SECOND: u64 = 1000;
 
-fn meaning(stream: Stream, change: &Change) -> Meaning {
-    match stream {
+fn meaning(state: &State, side: Side, change: &Change) -> Meaning {
+    match state.stream(side) {
+        // Keys move here one by one, and what leaves this side natively leaves a tombstone. So a physical removal
+        // is a record of an earlier run that comes again, and the other side may well own its key still.
+        Stream::Replicate(run) if state.gains_keys(side) => match change.meaning(run) {
+            Meaning::Removed => Meaning::Nothing,
+            other => other,
+        },
         Stream::Replicate(run) | Stream::Watch(run) => change.meaning(run),
         // Canaries come through in every phase: they prove the wiring before anything depends on it.
         Stream::Ignore => match change.meaning(Run(u32::MAX)) {

@@ -83,6 +83,23 @@ fn a_redelivered_removal_of_before_does_not_remove_what_came_later() {
 }
 
 #[test]
+fn a_redelivered_removal_of_before_does_not_touch_a_key_that_has_not_moved_back_yet() {
+    // Run 1: removed at the source, then created again on the target. In run 2 the source is behind with it.
+    let world = World::new();
+    world.source.put_raw(item("a", "1"));
+    world.source.delete_raw(&key("a"));
+    world.source.put_raw(gone("a", moved(RUN)));
+    let native = marked(item("a", "2"), own(RUN));
+    world.target.put_raw(native.clone());
+    for phase in [Phase::Guarded, Phase::Handoff] {
+        let back = State { run: Run(2), ..state(phase) };
+        let outcome = world.replicate(&back, Side::Source, &[1]);
+        assert_eq!((outcome.written, outcome.skipped), (0, 1));
+        assert_eq!(world.target.peek(&key("a")), Some(native.clone()));
+    }
+}
+
+#[test]
 fn a_native_key_is_left_alone() {
     let world = World::new();
     world.target.put_raw(marked(item("a", "native"), own(RUN)));
