@@ -74,6 +74,11 @@ impl DynamoTable {
         Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, indexes, resource })
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same table through other clients.
     #[must_use]
     pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
