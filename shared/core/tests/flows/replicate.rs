@@ -83,6 +83,21 @@ fn a_redelivered_removal_of_before_does_not_remove_what_came_later() {
 }
 
 #[test]
+fn a_removal_of_an_earlier_run_that_comes_late_removes_nothing_where_keys_are_served() {
+    // Removed in run 1 before anything moved; the record comes when the source is about to gain keys again. The
+    // key has been made anew on the target, and the source does not know of it yet.
+    let world = World::new();
+    world.source.put_raw(item("a", "1"));
+    world.source.delete_raw(&key("a"));
+    world.target.put_raw(marked(item("a", "2"), own(RUN)));
+    for phase in [Phase::Guarded, Phase::Handoff] {
+        let outcome = world.replicate(&State { run: Run(2), ..state(phase) }, Side::Source, &[1]);
+        assert_eq!((outcome.written, outcome.skipped), (0, 1));
+        assert_eq!(seen(&world.target, "a"), Some(item("a", "2")));
+    }
+}
+
+#[test]
 fn a_native_key_is_left_alone() {
     let world = World::new();
     world.target.put_raw(marked(item("a", "native"), own(RUN)));
