@@ -19,6 +19,7 @@ mod chunk;
 mod gather;
 mod merge;
 mod owner;
+mod place;
 pub(crate) mod rules;
 mod show;
 mod token;

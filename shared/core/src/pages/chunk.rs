@@ -6,7 +6,6 @@ use std::collections::VecDeque;
 use serde_dynamo::AttributeValue;
 
 use super::show::Seen;
-use super::token::Stand;
 use crate::expression::value;
 use crate::item::{Item, Key, KeySchema};
 use crate::ports::pages::Walk;
@@ -21,7 +20,8 @@ pub(super) struct Candidate {
     pub(super) seen: Seen,
 }
 
-/// A page of one index.
+/// What was read of one index: a page, or nothing.
+#[derive(Default)]
 pub(super) struct Chunk {
     /// Its entries.
     pub(super) candidates: VecDeque<Candidate>,
@@ -29,33 +29,14 @@ pub(super) struct Chunk {
     pub(super) next: Option<Item>,
     /// Whether the page ended by its size.
     pub(super) is_short: bool,
-    /// Up to where it has been passed on.
-    pub(super) stand: Stand,
     /// Whether the index was read at all.
     pub(super) is_read: bool,
 }
 
 impl Chunk {
-    /// Nothing, of an index that stands there.
-    pub(super) fn unread(stand: &Stand) -> Chunk {
-        Chunk { candidates: VecDeque::new(), next: None, is_short: false, stand: stand.clone(), is_read: false }
-    }
-
     /// The keys of its entries.
     pub(super) fn keys(&self) -> Vec<Key> {
         self.candidates.iter().map(|candidate| candidate.key.clone()).collect()
-    }
-
-    /// Its entries, which are then nobody else's.
-    pub(super) fn take(&mut self) -> VecDeque<Candidate> {
-        std::mem::take(&mut self.candidates)
-    }
-
-    /// All of it has been passed on.
-    pub(super) fn pass(&mut self) {
-        if self.is_read {
-            self.stand = self.next.take().map_or(Stand::End, Stand::After);
-        }
     }
 }
 

@@ -16,13 +16,12 @@
 //! more items than a page holds share one sort key, and one of them is moved under that sort key so shortly before
 //! that its copy arrives between two of those pages, then the walk may pass it by.
 
-use std::collections::HashSet;
-
 use super::chunk::{Candidate, Chunk, Order};
 use super::gather::Gathered;
 use super::owner::{Owner, get_all, values};
+use super::place::Place;
 use super::show::{Seen, Show};
-use super::token::{Stand, Stands, Token};
+use super::token::{Stand, Token};
 use super::{PageAnswer, PageRead};
 use crate::error::Error;
 use crate::expression::validation;
@@ -61,9 +60,10 @@ pub(super) async fn read<T: Pages>(
     let schema = pair.side(walked).schema();
     let show = Show::in_its_place(schema, Some(index), read)?;
     let names: Vec<&str> = show.keys().collect();
-    let mut last = token.key.clone();
-    let mut stands = token.into_stands();
+    let last = token.key.clone();
+    let stands = token.into_stands();
     stands.check(&names)?;
+    let mut place = Place { last, stands };
     let is_strong = read.consistency == Consistency::Strong || matches!(owner, Owner::Moving { .. });
     let consistency = if index.local && is_strong { Consistency::Strong } else { Consistency::Eventual };
     let template = read.of_keys(consistency)?;
@@ -71,21 +71,19 @@ pub(super) async fn read<T: Pages>(
     let mut page = Gathered::new(read);
     for _ in 0..ROUNDS {
         let limit = page.left_and_spare();
+        let stands = &place.stands;
         // Without an order the walked index comes first as a whole.
-        let mut other = Chunk::unread(&stands.other);
-        if merge.order.is_by_key() || stands.walked == Stand::End {
-            other = merge.other(&stands.other, limit).await?;
-        }
-        let mut mine = merge.mine(&stands.walked, limit).await?;
+        let is_others_turn = merge.order.is_by_key() || stands.walked == Stand::End;
+        let other = if is_others_turn { merge.other(&stands.other, limit).await? } else { Chunk::default() };
+        let mine = merge.mine(&stands.walked, limit).await?;
         let is_short = mine.is_short || other.is_short;
-        merge.fill(&mut page, &mut mine, &mut other, &mut last);
-        stands = Stands { walked: mine.stand, other: other.stand };
-        if page.is_full() || stands.is_end() || (is_short && !page.is_bare()) {
+        place.fill(&merge.order, &mut page, mine, other);
+        if page.is_full() || place.stands.is_end() || (is_short && !page.is_bare()) {
             break;
         }
     }
-    let is_over = stands.is_end() && !page.is_full();
-    let next = Token { walk: Some(walked), key: last, stands: Some(stands) };
+    let is_over = place.stands.is_end() && !page.is_full();
+    let next = Token { walk: Some(walked), key: place.last, stands: Some(place.stands) };
     Ok(page.answer(if is_over { None } else { next.seal() }))
 }
 
@@ -143,7 +141,7 @@ impl<'a, T: Pages> Merge<'a, T> {
         let after = match stand {
             Stand::Start => None,
             Stand::After(key) => Some(key.clone()),
-            Stand::End => return Ok(Chunk::unread(stand)),
+            Stand::End => return Ok(Chunk::default()),
         };
         let table = self.pair.side(side);
         let found = table.page(&PageRequest { limit, after, ..self.template.clone() }).await?;
@@ -152,38 +150,6 @@ impl<'a, T: Pages> Merge<'a, T> {
         let keys = keys.map_err(|error| Error::Invariant(error.to_string()))?;
         let starts = found.items.iter().map(|item| self.show.start_key(item));
         let candidates = keys.into_iter().zip(starts).map(|(key, start)| Candidate { key, start, seen: Seen::Nothing });
-        Ok(Chunk { candidates: candidates.collect(), next: found.next, is_short, stand: stand.clone(), is_read: true })
-    }
-
-    /// Adds what comes next of both, as far as it is certain that nothing comes before it.
-    fn fill(&self, page: &mut Gathered, mine: &mut Chunk, other: &mut Chunk, last: &mut Option<Item>) {
-        let mut shown = HashSet::new();
-        let (mut from_mine, mut from_other) = (mine.take(), other.take());
-        while !page.is_full() {
-            let is_mine = match (from_mine.front(), from_other.front()) {
-                (None, None) => break,
-                (Some(mine), Some(other)) => self.order.compare(&mine.start, &other.start).is_le(),
-                (mine, _) => mine.is_some(),
-            };
-            let (from, is_certain) = if is_mine {
-                let is_certain = from_mine.front().is_some_and(|next| self.order.is_up_to(&next.start, other));
-                (&mut from_mine, is_certain)
-            } else {
-                let is_certain = from_other.front().is_some_and(|next| self.order.is_before(&next.start, mine));
-                (&mut from_other, is_certain)
-            };
-            let Some(next) = from.pop_front_if(|_| is_certain) else { break };
-            // It may be in both: a copy arrived between the two reads.
-            let is_new = next.seen == Seen::Nothing || shown.insert(next.key.id());
-            page.add(if is_new { next.seen } else { Seen::Nothing });
-            *last = Some(next.start.clone());
-            let chunk = if is_mine { &mut *mine } else { &mut *other };
-            chunk.stand = Stand::After(next.start);
-        }
-        for (rest, chunk) in [(from_mine, mine), (from_other, other)] {
-            if rest.is_empty() && !page.is_full() {
-                chunk.pass();
-            }
-        }
+        Ok(Chunk { candidates: candidates.collect(), next: found.next, is_short, is_read: true })
     }
 }

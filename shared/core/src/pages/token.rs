@@ -43,6 +43,10 @@ pub(super) struct Stands {
     /// The other.
     #[serde(rename = "o")]
     pub(super) other: Stand,
+    /// Whether of the sort key they stand at it is the other's turn already: what comes to the walked one there
+    /// comes too late.
+    #[serde(rename = "t")]
+    pub(super) others_turn: bool,
 }
 
 /// Where one index stands.
@@ -94,7 +98,7 @@ impl Token {
     /// Where both indexes stand: at the same key, where only one of them has been read so far.
     pub(super) fn into_stands(self) -> Stands {
         let stand = self.key.map_or(Stand::Start, Stand::After);
-        self.stands.unwrap_or(Stands { walked: stand.clone(), other: stand })
+        self.stands.unwrap_or(Stands { walked: stand.clone(), other: stand, others_turn: false })
     }
 
     /// What the application gets as `LastEvaluatedKey`; `None` without a key to go on after.
