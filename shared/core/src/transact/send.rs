@@ -61,6 +61,7 @@ impl<T: Transactions> Form<'_, T> {
                 Err(error) if is_mismatch(&error) => return Err(error),
                 // Whatever came of this time, the first time may have done it.
                 Err(error) => return Err(lost.unwrap_or(error)),
+                Ok(Transacted::Cancelled(reasons)) if lost.is_some() && !is_judged(&reasons) => {}
                 Ok(answer) => return Ok(answer),
             }
         }
@@ -82,6 +83,12 @@ impl<T: Transactions> Form<'_, T> {
 
 fn is_mismatch(error: &Error) -> bool {
     error.name() == "IdempotentParameterMismatchException"
+}
+
+/// Whether the backend has looked at the items, and so at what it remembers of the token before. It has not where
+/// others were in the way or it had too much to do.
+fn is_judged(reasons: &[Reason]) -> bool {
+    reasons.iter().any(|reason| matches!(reason.code.as_str(), "ConditionalCheckFailed" | "ValidationError"))
 }
 
 /// The entries that livemove's own demands refused.
