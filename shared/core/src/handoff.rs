@@ -24,8 +24,17 @@ const IN_FLIGHT: usize = 16;
 /// [`Error::StalePhase`] when a mark of a later run is found; else those of the tables. Whatever the error,
 /// repeating is harmless.
 pub async fn handoff<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key) -> Result<(), Error> {
-    let value = freeze(pair.losing(run), run, key).await?;
+    let value = freeze(pair.losing(run), run, key, Likely::Present).await?;
     take(pair.gaining(run), run, key, value).await
+}
+
+/// What the losing table probably holds: which of two calls to begin with, nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Likely {
+    /// An item.
+    Present,
+    /// None.
+    Absent,
 }
 
 /// Hands all of `keys` over in `run`.
@@ -44,15 +53,18 @@ pub async fn handoff_all<T: Table>(pair: Pair<'_, T>, run: Run, keys: &[&Key]) -
 /// # Errors
 /// As [`handoff`].
 pub(crate) async fn freeze_all<T: Table>(losing: &T, run: Run, keys: &[&Key]) -> Result<(), Error> {
-    let freezes: Vec<_> = keys.iter().map(|key| freeze(losing, run, key)).collect();
+    let freezes: Vec<_> = keys.iter().map(|key| freeze(losing, run, key, Likely::Present)).collect();
     stream::iter(freezes).buffer_unordered(IN_FLIGHT).try_for_each(async |_| Ok(())).await
 }
 
-/// Marks the key as moved and answers the last value it had for the application.
+/// Marks the key as moved and answers the last value it had for the application: its last for good on this table.
 ///
 /// An absent key gets a stub that is a tombstone as well as moved: nobody can create the key here any more,
 /// and a later finisher cannot take the stub for an item of key attributes alone.
-async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item>, Error> {
+///
+/// # Errors
+/// As [`handoff`].
+pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Likely) -> Result<Option<Item>, Error> {
     let mark = Write::new(
         key.clone(),
         Action::Update {
@@ -65,25 +77,34 @@ async fn freeze<T: Table>(losing: &T, run: Run, key: &Key) -> Result<Option<Item
     .returning(Returning::AllOld);
     let marks = Marks { moved: run, tombstone: true, ..Marks::default() };
     let stub = Write::new(key.clone(), Action::Put(marks.onto(key.to_item())), Guard::Absent);
-    for _ in 0..TRIES {
-        match settled(losing.write(&mark).await)? {
-            None => continue,
+    let mut next = likely;
+    for _ in 0..2 * TRIES {
+        let step = if next == Likely::Present { &mark } else { &stub };
+        match settled(losing.write(step).await)? {
+            // Done or not: each step finds out.
+            None => {}
             Some(Written::Applied(before)) => return Ok(visible(before)),
+            Some(Written::Refused(None)) => next = Likely::Absent,
             Some(Written::Refused(Some(current))) => {
                 let found = Marks::of(&current);
-                return if found.moved == run { Ok(visible(Some(current))) } else { Err(Error::StalePhase) };
+                if found.moved == run {
+                    return Ok(visible(Some(current)));
+                }
+                if found.moved > run || found.own >= run {
+                    return Err(Error::StalePhase);
+                }
+                next = Likely::Present;
             }
-            Some(Written::Refused(None)) => {}
-        }
-        if let Some(Written::Applied(_)) = settled(losing.write(&stub).await)? {
-            return Ok(None);
         }
     }
     Err(Error::Unavailable("the key kept changing during its handoff; try again".to_owned()))
 }
 
 /// Makes the key native on the gaining table with this value, or a tombstone, unless it is native already.
-async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
+///
+/// # Errors
+/// As [`handoff`].
+pub(crate) async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
     let marks = Marks { own: run, tombstone: value.is_none(), ..Marks::default() };
     let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
     let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));

@@ -7,7 +7,7 @@ pub(crate) use dress::Dress;
 pub use request::{Change, WriteRequest};
 
 use crate::error::Error;
-use crate::handoff::handoff;
+use crate::handoff::{Likely, freeze, take};
 use crate::item::Item;
 use crate::mark::{Marks, Run, visible};
 use crate::phase::State;
@@ -43,8 +43,8 @@ pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRe
 enum Attempt {
     /// Written.
     Done(Option<Item>),
-    /// The guard does not hold: this table does not own the key.
-    NotOurs(Marks),
+    /// The guard does not hold: this table does not own the key. The item as it is stored.
+    NotOurs(Option<Item>),
 }
 
 impl Attempt {
@@ -60,16 +60,38 @@ fn stale<R>() -> Result<R, Error> {
     Err(Error::StalePhase)
 }
 
-/// On the gaining table, on condition that the key is native there; handed over first where it is not.
+/// On the gaining table, on condition that the key is native there. Where it is not, the losing table gives the key
+/// up first, and the write itself makes it native.
 async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &WriteRequest) -> Result<Option<Item>, Error> {
     for _ in 0..TRIES {
-        match attempt(pair.gaining(run), request, Dress::Native(run), Guard::NativeIn(run)).await? {
+        let replica = match attempt(pair.gaining(run), request, Dress::Native(run), Guard::NativeIn(run)).await? {
             Attempt::Done(attributes) => return Ok(attributes),
-            Attempt::NotOurs(marks) if marks.own > run => return stale(),
-            Attempt::NotOurs(_) => handoff(pair, run, &request.key).await?,
+            Attempt::NotOurs(current) if Marks::of_option(current.as_ref()).own > run => return stale(),
+            Attempt::NotOurs(current) => current,
+        };
+        let position = replica.as_ref().map(|replica| Marks::of(replica).position);
+        let replica = visible(replica);
+        let likely = if replica.is_some() { Likely::Present } else { Likely::Absent };
+        let value = freeze(pair.losing(run), run, &request.key, likely).await?;
+        if is_same(replica.as_ref(), value.as_ref()) {
+            // The copy is the key's last value, which can change no more. So the write may go to the copy, as long
+            // as it is still that copy, and needs no other call to make it native.
+            let guard = position.map_or(Guard::Absent, |position| Guard::PositionIs(run, position));
+            if let Attempt::Done(attributes) = attempt(pair.gaining(run), request, Dress::First(run), guard).await? {
+                return Ok(attributes);
+            }
         }
+        take(pair.gaining(run), run, &request.key, value).await?;
     }
     Err(Error::Unavailable("the key kept moving during the write; try again".to_owned()))
+}
+
+fn is_same(replica: Option<&Item>, value: Option<&Item>) -> bool {
+    match (replica, value) {
+        (None, None) => true,
+        (Some(replica), Some(value)) => replica.same_data(value),
+        (Some(_), None) | (None, Some(_)) => false,
+    }
 }
 
 async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guard: Guard) -> Result<Attempt, Error> {
@@ -88,9 +110,7 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
     }
     match table.write(&write).await? {
         Written::Applied(attributes) => Ok(Attempt::Done(answer(request.returning, attributes))),
-        Written::Refused(current) if !write.guard.holds(current.as_ref()) => {
-            Ok(Attempt::NotOurs(Marks::of_option(current.as_ref())))
-        }
+        Written::Refused(current) if !write.guard.holds(current.as_ref()) => Ok(Attempt::NotOurs(current)),
         Written::Refused(current) => match visible(current) {
             None if only_takes_away && request.holds_when_absent()? => Ok(Attempt::Done(None)),
             item => Err(Error::ConditionFailed { item }),

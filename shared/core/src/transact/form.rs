@@ -82,7 +82,7 @@ impl<'a, T> Form<'a, T> {
     fn guard_of_an_item(&self) -> Guard {
         match (&self.guard, self.dress) {
             (Guard::NotMoved(run), Dress::Native(_)) => Guard::PresentNotMoved(*run),
-            (guard, Dress::Plain | Dress::Native(_) | Dress::Final) => (*guard).clone(),
+            (guard, Dress::Plain | Dress::Native(_) | Dress::First(_) | Dress::Final) => (*guard).clone(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(crate) enum Dress {
     Plain,
     /// Native since that run; deletes leave tombstones.
     Native(Run),
+    /// As [`Dress::Native`], over a copy that is to become native by this.
+    First(Run),
     /// No marks any more, deletes are deletes, but tombstones may still be lying about.
     Final,
 }
@@ -32,7 +34,7 @@ impl Dress {
     pub(crate) fn item(self, item: Item) -> Item {
         match self {
             Dress::Plain | Dress::Final => item,
-            Dress::Native(run) => native(run).onto(item),
+            Dress::Native(run) | Dress::First(run) => native(run).onto(item),
         }
     }
 
@@ -40,7 +42,9 @@ impl Dress {
     pub(crate) fn tombstone(self, key: &Key) -> Option<Item> {
         match self {
             Dress::Plain | Dress::Final => None,
-            Dress::Native(run) => Some(Marks { tombstone: true, ..native(run) }.onto(key.to_item())),
+            Dress::Native(run) | Dress::First(run) => {
+                Some(Marks { tombstone: true, ..native(run) }.onto(key.to_item()))
+            }
         }
     }
 
@@ -53,6 +57,7 @@ impl Dress {
                 let remove = match self {
                     Dress::Plain => vec![],
                     Dress::Native(_) => vec![TOMBSTONE],
+                    Dress::First(_) => vec![MOVED, TOMBSTONE, POSITION],
                     Dress::Final => vec![OWN, MOVED, TOMBSTONE, POSITION],
                 };
                 Action::Update { expression: expression.clone(), set: self.marks(), remove }
@@ -69,7 +74,7 @@ impl Dress {
     fn marks(self) -> BTreeMap<&'static str, AttributeValue> {
         match self {
             Dress::Plain | Dress::Final => BTreeMap::new(),
-            Dress::Native(run) => BTreeMap::from([(OWN, AttributeValue::N(run.to_string()))]),
+            Dress::Native(run) | Dress::First(run) => BTreeMap::from([(OWN, AttributeValue::N(run.to_string()))]),
         }
     }
 
@@ -85,7 +90,7 @@ impl Dress {
     ) -> Result<Condition, Error> {
         let when_tombstone = match self {
             Dress::Plain => None,
-            Dress::Native(_) | Dress::Final => Some(holds_when_absent(text, names, values)?),
+            Dress::Native(_) | Dress::First(_) | Dress::Final => Some(holds_when_absent(text, names, values)?),
         };
         Ok(Condition { text: text.to_owned(), when_tombstone })
     }

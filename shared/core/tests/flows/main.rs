@@ -1,6 +1,7 @@
 //! The flows at work on tables in memory, one situation a test. What happens when they run at the same time is
 //! the schedule explorer's business.
 
+mod calls;
 mod change;
 mod copy;
 mod finish;
