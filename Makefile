@@ -11,7 +11,7 @@ FUNCTIONS := reader writer replicator copier backfill control
 # Where template.yaml looks for the code of each function.
 BUNDLES := target/lambda
 
-.PHONY: help setup build test test-core test-aws test-python lint explore demo clean
+.PHONY: help setup build test test-core test-aws test-python lint explore bench demo clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -51,6 +51,10 @@ test-python: setup ## template and end to end; needs `make build`
 
 explore: ## a million schedules and more of the shipped protocol code, with the figures
 	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-70000} cargo test -p livemove-core --test explore -- --nocapture
+
+bench: setup ## what the gateway costs, as ratios to direct calls (LIVEMOVE_BENCH_SOAK=seconds: memory under load)
+	$(BIN)/python -m tests.local_aws.run -- sh -c \
+	  'AWS_ENDPOINT_URL=$$LIVEMOVE_TEST_ENDPOINT cargo bench -p livemove-gateway-server --bench overhead'
 
 demo: setup build ## move a table and a bucket under traffic, back, and again (DATA=items.jsonl, KEEP=1)
 	$(BIN)/python -m tests.demo $(if $(DATA),--data '$(DATA)') $(if $(KEY),--key '$(KEY)') $(if $(KEEP),--keep)

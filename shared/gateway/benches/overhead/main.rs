@@ -1,0 +1,57 @@
+//! What the gateway costs: calls through it against the same calls straight to the same backend, in one run.
+//!
+//! `make bench` starts a local AWS and runs this. Two figures for each phase and operation, both ratios: the median
+//! latency of one client, and the throughput of 16. Direct and through the gateway take turns, so that whatever
+//! slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs a steady load instead and prints the memory of
+//! the process as it goes on.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    clippy::large_futures,
+    reason = "a program of its own: it prints, reads its settings and stops at the first thing that goes wrong"
+)]
+
+mod measure;
+mod place;
+mod soak;
+
+use livemove_core::mark::Run;
+use livemove_core::phase::Phase;
+
+use measure::{OPERATIONS, latency, throughput};
+use place::Place;
+
+const PHASES: [Phase; 6] = [Phase::Old, Phase::Copy, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final];
+
+#[tokio::main]
+async fn main() {
+    let place = Place::prepare().await;
+    if let Some(seconds) = std::env::var("LIVEMOVE_BENCH_SOAK").ok().and_then(|text| text.parse().ok()) {
+        soak::run(&place, seconds).await;
+        return;
+    }
+    println!("latency: median of one client, through the gateway / direct");
+    println!("throughput: calls a second of 16 clients, through the gateway / direct");
+    println!("{:<8} {:<11} {:>29} {:>27}", "phase", "operation", "latency", "throughput");
+    for phase in PHASES {
+        place.enter(phase, Run(1)).await;
+        for operation in OPERATIONS {
+            let (direct, through) = latency(&place, operation).await;
+            let (direct_rate, through_rate) = throughput(&place, operation).await;
+            println!(
+                "{:<8} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2}",
+                phase.to_string(),
+                operation.name(),
+                through * 1000.0,
+                direct * 1000.0,
+                through / direct,
+                through_rate,
+                direct_rate,
+                through_rate / direct_rate
+            );
+        }
+    }
+    println!("memory of the process at the end: {} MiB", soak::resident_mib());
+}

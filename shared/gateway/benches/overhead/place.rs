@@ -1,0 +1,159 @@
+//! Where it is measured: a table that moves, one that does not, and a gateway in front of both.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use livemove_aws::api::Plane;
+use livemove_aws::config::Config;
+use livemove_aws::control::Control;
+use livemove_aws::sites::Sites;
+use livemove_aws::startup::SystemClock;
+use livemove_core::mark::Run;
+use livemove_core::phase::{Phase, State};
+use livemove_core::plan::{Plan, SubjectPlan, subject_id};
+use livemove_core::ports::Clock as _;
+use livemove_core::register::{Migrations as _, States as _};
+use livemove_gateway::backend::Backend;
+use livemove_gateway::migrating::{Direct, Migrating};
+use livemove_gateway::{Limits, Server, Settings};
+use serde_json::json;
+use tokio::sync::mpsc;
+
+pub(crate) const KEYS: usize = 200;
+pub(crate) const MOVING: &str = "bench";
+const TARGET: &str = "bench-new";
+pub(crate) const PLAIN: &str = "bench-plain";
+const CONTROL: &str = "bench-control";
+const ACCOUNT: &str = "111111111111";
+const REGION: &str = "us-east-1";
+/// Shorter than the pauses below, so that a phase is known to all once they are over.
+const LEASE_MS: u64 = 200;
+
+pub(crate) struct Place {
+    /// Straight to the backend.
+    pub(crate) direct: Client,
+    /// Through the gateway.
+    pub(crate) through: Client,
+    control: Control,
+    _stop: mpsc::Sender<()>,
+}
+
+fn client(endpoint: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(REGION))
+        .credentials_provider(Credentials::new(ACCOUNT, "local", None, None, "bench"))
+        .http_client(
+            aws_smithy_http_client::Builder::new()
+                .tls_provider(aws_smithy_http_client::tls::Provider::Rustls(
+                    aws_smithy_http_client::tls::rustls_provider::CryptoMode::Ring,
+                ))
+                .build_https(),
+        )
+        .endpoint_url(endpoint)
+        .build();
+    Client::from_conf(config)
+}
+
+async fn create(client: &Client, table: &str) {
+    let attribute = |name: &str| {
+        AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build().unwrap()
+    };
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    client
+        .create_table()
+        .table_name(table)
+        .billing_mode(BillingMode::PayPerRequest)
+        .attribute_definitions(attribute("pk"))
+        .attribute_definitions(attribute("sk"))
+        .key_schema(key("pk", KeyType::Hash))
+        .key_schema(key("sk", KeyType::Range))
+        .send()
+        .await
+        .unwrap();
+}
+
+fn plan() -> Plan {
+    let end = |table: &str| json!({"account": ACCOUNT, "region": REGION, "table": table});
+    let plan = json!({
+        "migration": "bench",
+        "tables": [{"source": end(MOVING), "target": end(TARGET)}],
+        "timing": {"lease_ms": LEASE_MS, "call_ms": 5000, "skew_ms": 100},
+    });
+    serde_json::from_value(plan).unwrap()
+}
+
+fn config() -> Config {
+    let variables = |name: &str| {
+        Some(match name {
+            "MIGRATION_ID" => "bench".to_owned(),
+            "CONTROL_TABLE" => CONTROL.to_owned(),
+            "CONTROL_ACCOUNT" | "ACCOUNT_ID" => ACCOUNT.to_owned(),
+            "CONTROL_REGION" | "AWS_REGION" => REGION.to_owned(),
+            _ => return None,
+        })
+    };
+    Config::read(variables).unwrap()
+}
+
+impl Place {
+    /// Tables, control record and gateway, on the local AWS that the environment names.
+    pub(crate) async fn prepare() -> Place {
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").expect("AWS_ENDPOINT_URL names a local AWS; use `make bench`");
+        let direct = client(&endpoint);
+        for table in [MOVING, TARGET, PLAIN, CONTROL] {
+            create(&direct, table).await;
+        }
+        let config = config();
+        let sites = Sites::load(&config).await;
+        let control = Control::open(&sites, &config.control, Duration::from_secs(3)).unwrap();
+        let subject: SubjectPlan = plan().subjects().into_iter().next().unwrap();
+        control.save_plan(&plan()).await.unwrap();
+        control.create(&subject, &State::first(SystemClock.now()), &json!({})).await.unwrap();
+        let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), access: None, limits: Limits::default() };
+        let backend = Arc::new(Backend::new(sites.own(), &settings.limits).unwrap());
+        let plane = Plane::new(Arc::new(sites), Arc::new(control.clone()), "bench", Direct::new(backend.clone()));
+        let server = Server::bind(settings, Migrating::new(plane), backend, SystemClock).await.unwrap();
+        let through = client(&format!("http://{}", server.address()));
+        let (stop, stopped) = mpsc::channel(1);
+        tokio::spawn(server.run(stopped));
+        Place { direct, through, control, _stop: stop }
+    }
+
+    /// Brings the table to that phase, with all items where that phase has them, and every key touched once.
+    pub(crate) async fn enter(&self, phase: Phase, run: Run) {
+        let subject = subject_id(livemove_core::phase::Kind::Table, MOVING);
+        let (from, _) = self.control.load(&subject).await.unwrap().unwrap();
+        // Long ago: no token of the phase before is alive.
+        let to = State { version: from.version + 1, run, phase, since: 1, ..from.clone() };
+        self.control.transition(&subject, &from, &to, &json!({})).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(3 * LEASE_MS)).await;
+        for key in 0..KEYS {
+            for (client, table) in [(&self.direct, PLAIN), (&self.through, MOVING)] {
+                client.put_item().table_name(table).set_item(Some(item(key))).send().await.unwrap();
+            }
+        }
+    }
+}
+
+/// The key attributes of a key.
+pub(crate) fn key(number: usize) -> std::collections::HashMap<String, AttributeValue> {
+    [
+        ("pk".to_owned(), AttributeValue::S(format!("p{}", number % 20))),
+        ("sk".to_owned(), AttributeValue::S(format!("s{:05}", number % KEYS))),
+    ]
+    .into()
+}
+
+/// An item of about 400 bytes.
+pub(crate) fn item(number: usize) -> std::collections::HashMap<String, AttributeValue> {
+    let mut item = key(number);
+    item.insert("n".to_owned(), AttributeValue::N(number.to_string()));
+    item.insert("text".to_owned(), AttributeValue::S("x".repeat(300)));
+    item
+}
