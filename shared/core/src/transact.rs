@@ -13,7 +13,7 @@ use crate::phase::State;
 use crate::ports::transact::Transactions;
 use crate::route::{Pair, Route};
 use form::Form;
-use send::Sent;
+use send::{Sent, is_judged};
 
 /// How often a transaction is repeated because keys moved under it.
 const TRIES: u32 = 8;
@@ -127,7 +127,8 @@ async fn otherwise<T: Transactions>(
 ) -> Result<(), Error> {
     match form.send(request).await {
         Ok(Sent::Applied) => Ok(()),
-        Ok(Sent::NotOurs(_) | Sent::Mismatch(_)) | Err(Error::Cancelled { .. }) => Err(mismatch),
+        Ok(Sent::NotOurs(_) | Sent::Mismatch(_)) => Err(mismatch),
+        Err(Error::Cancelled { reasons }) if is_judged(&reasons) => Err(mismatch),
         Err(error) => Err(error),
     }
 }

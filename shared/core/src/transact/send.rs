@@ -87,7 +87,7 @@ fn is_mismatch(error: &Error) -> bool {
 
 /// Whether the backend has looked at the items, and so at what it remembers of the token before. It has not where
 /// others were in the way or it had too much to do.
-fn is_judged(reasons: &[Reason]) -> bool {
+pub(super) fn is_judged(reasons: &[Reason]) -> bool {
     reasons.iter().any(|reason| matches!(reason.code.as_str(), "ConditionalCheckFailed" | "ValidationError"))
 }
 

@@ -57,7 +57,8 @@ const SCHEDULERS: [Scheduler; 3] = [Scheduler::Random, Scheduler::Pct, Scheduler
 /// One schedule, from the first read to the last check.
 fn schedule(bug: Bug, goal: Goal) {
     future::block_on(async move {
-        let world = World::new(bug, bug == Bug::RetryLostAnswer || thread_rng().gen_bool(0.5));
+        let world =
+            World::new(bug, matches!(bug, Bug::RetryLostAnswer | Bug::TokenForgotten) || thread_rng().gen_bool(0.5));
         let pair = if thread_rng().gen_bool(0.5) { Some(Some(20)) } else { None };
         let first: [Value; 4] = [Some(Some(10)), Some(None), None, pair];
         for (name, value) in KEYS.iter().zip(first).chain(PAIR.iter().map(|name| (name, pair))) {

@@ -95,7 +95,8 @@ pub(crate) async fn write(
             Err(Error::Throttled(_) | Error::Unavailable(_)) if is_lost => {}
             Err(error) => return Err(error),
         }
-        for _ in 0..thread_rng().gen_range(0..=spread) {
+        // Now and then until the phase may have changed.
+        for _ in 0..thread_rng().gen_range(0..=[1, 4][thread_rng().gen_range(0..2)] * spread) {
             yield_now().await;
         }
     }

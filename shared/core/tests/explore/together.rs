@@ -22,6 +22,10 @@ impl Transactions for Site {
             _ => self.memory.transact(transaction).await?,
         };
         self.after().await?;
+        // Often, for it is then that a token shows what it is good for.
+        if self.faults && transaction.token.is_some() && thread_rng().gen_bool(0.3) {
+            return Err(Error::Ambiguous("fault".into()));
+        }
         Ok(outcome)
     }
 

@@ -42,8 +42,9 @@ struct Inner {
 impl World {
     pub(crate) fn new(bug: Bug, faults: bool) -> World {
         let source = Site::new(bug, faults);
-        // In one account tokens of transactions are remembered together.
-        let target = if thread_rng().gen_bool(0.5) { source.beside() } else { Site::new(bug, faults) };
+        // In one account tokens of transactions are remembered together, so a forgotten one is a mismatch there.
+        let in_one_account = bug != Bug::TokenForgotten && thread_rng().gen_bool(0.5);
+        let target = if in_one_account { source.beside() } else { Site::new(bug, faults) };
         World(Arc::new(Inner {
             bug,
             now: AtomicU64::new(1),
