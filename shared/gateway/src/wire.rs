@@ -36,6 +36,7 @@ pub fn qualified(name: &str) -> String {
         | "RequestEntityTooLargeException"
         | "RequestTimeoutException"
         | "SerializationException"
+        | "ServiceUnavailable"
         | "ServiceUnavailableException"
         | "UnknownOperationException"
         | "UnrecognizedClientException" => "com.amazon.coral.service",

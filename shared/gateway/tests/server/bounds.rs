@@ -24,17 +24,11 @@ async fn a_request_that_says_it_is_too_large_is_refused_before_it_is_sent() {
 #[tokio::test]
 async fn a_client_that_sends_too_much_reads_the_refusal() {
     let world = World::bounded(|limits| limits.max_body_bytes = 1000).await;
-    for sent in [2_000, 2_000_000] {
-        let (mut reading, mut writing) = world.connect().await.0.into_split();
-        let body = call("PutItem", &[], &vec![b' '; sent]);
-        let sending = tokio::spawn(async move {
-            let _may_break_off = tokio::io::AsyncWriteExt::write_all(&mut writing, &body).await;
-            writing
-        });
-        let mut first = [0; 12];
-        tokio::io::AsyncReadExt::read_exact(&mut reading, &mut first).await.unwrap();
-        assert_eq!(&first, b"HTTP/1.1 413");
-        sending.await.unwrap();
+    for sent in [2_000, 20_000_000] {
+        let mut connection = world.connect().await;
+        // All of it is taken, long after the refusal was sent; a connection reset would take the refusal away.
+        connection.send(&call("PutItem", &[], &vec![b' '; sent])).await;
+        assert_eq!(connection.answer().await.status(), 413);
     }
 }
 
