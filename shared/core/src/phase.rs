@@ -189,6 +189,11 @@ impl State {
         }
     }
 
+    /// Whether keys may be moving to `side` one by one, so that either side owns some.
+    pub fn gains_keys(&self, side: Side) -> bool {
+        matches!(self.phase, Phase::Guarded | Phase::Handoff) && side == target_of(self.run)
+    }
+
     /// What the events of `side`'s bucket are for, by a state that was read after they were received.
     ///
     /// As [`State::stream`] but for one thing: a bucket has no native records, so before `new` every change of

@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::item::{Item, Key};
 use crate::lease::{Cache, Fenced, Phases};
 use crate::mark::{Marks, Position, Run, visible};
-use crate::phase::{Phase, Side, State, Stream, target_of};
+use crate::phase::{Side, State, Stream};
 use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
 
@@ -84,15 +84,11 @@ struct Image {
 
 fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outcome) -> Vec<Image> {
     let stream = state.stream(side);
-    let is_armed = side == target_of(state.run) && matches!(state.phase, Phase::Guarded | Phase::Handoff);
     let mut images: Vec<Image> = Vec::new();
     let mut by_key: HashMap<String, usize> = HashMap::new();
     for change in changes {
-        match (meaning(stream, change), stream) {
+        match (meaning(state, side, change), stream) {
             (Meaning::Canary(nonce), _) => outcome.canaries.push(nonce),
-            // The gaining side does not serve yet, so that its item is gone proves nothing; and nothing is removed
-            // there physically while keys move. Such a record is left from a run before.
-            (Meaning::Removed, Stream::Replicate(_)) if is_armed => outcome.skipped += 1,
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
                 let removed = meaning == Meaning::Removed;
@@ -122,8 +118,14 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
 /// merely came late: the finisher has seen its item.
 const SECOND: u64 = 1000;
 
-fn meaning(stream: Stream, change: &Change) -> Meaning {
-    match stream {
+fn meaning(state: &State, side: Side, change: &Change) -> Meaning {
+    match state.stream(side) {
+        // Keys move here one by one, and what leaves this side natively leaves a tombstone. So a physical removal
+        // is a record of an earlier run that comes again, and the other side may well own its key still.
+        Stream::Replicate(run) if state.gains_keys(side) => match change.meaning(run) {
+            Meaning::Removed => Meaning::Nothing,
+            other => other,
+        },
         Stream::Replicate(run) | Stream::Watch(run) => change.meaning(run),
         // Canaries come through in every phase: they prove the wiring before anything depends on it.
         Stream::Ignore => match change.meaning(Run(u32::MAX)) {

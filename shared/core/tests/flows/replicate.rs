@@ -83,17 +83,19 @@ fn a_redelivered_removal_of_before_does_not_remove_what_came_later() {
 }
 
 #[test]
-fn a_removal_of_an_earlier_run_that_comes_late_removes_nothing_where_keys_are_served() {
-    // Removed in run 1 before anything moved; the record comes when the source is about to gain keys again. The
-    // key has been made anew on the target, and the source does not know of it yet.
+fn a_redelivered_removal_of_before_does_not_touch_a_key_that_has_not_moved_back_yet() {
+    // Run 1: removed at the source, then created again on the target. In run 2 the source is behind with it.
     let world = World::new();
     world.source.put_raw(item("a", "1"));
     world.source.delete_raw(&key("a"));
-    world.target.put_raw(marked(item("a", "2"), own(RUN)));
+    world.source.put_raw(gone("a", moved(RUN)));
+    let native = marked(item("a", "2"), own(RUN));
+    world.target.put_raw(native.clone());
     for phase in [Phase::Guarded, Phase::Handoff] {
-        let outcome = world.replicate(&State { run: Run(2), ..state(phase) }, Side::Source, &[1]);
+        let back = State { run: Run(2), ..state(phase) };
+        let outcome = world.replicate(&back, Side::Source, &[1]);
         assert_eq!((outcome.written, outcome.skipped), (0, 1));
-        assert_eq!(seen(&world.target, "a"), Some(item("a", "2")));
+        assert_eq!(world.target.peek(&key("a")), Some(native.clone()));
     }
 }
 
