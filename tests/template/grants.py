@@ -27,6 +27,11 @@ TABLE = {
     "dynamodb:DeleteItem": ("dynamo/write.rs", "delete_item"),
     "dynamodb:PartiQLInsert": ("dynamo/insert.rs", "batch_execute_statement"),
 }
+# What writes of several items need beside: DynamoDB judges a transaction by the actions of its entries.
+SEVERAL = {
+    "dynamodb:ConditionCheckItem": ("dynamo/transact.rs", "transact_write_items"),
+    "dynamodb:BatchWriteItem": ("dynamo/replace.rs", "batch_write_item"),
+}
 BUCKET = {
     "s3:ListBucket": ("objects/mod.rs", "list_objects_v2"),
     "s3:GetObject": ("objects/transfer.rs", "get_object"),
@@ -116,13 +121,13 @@ GRANTS = {
     },
     "WriterRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem"),
-        "tables": some(TABLE, "DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem"),
+        "tables": some(TABLE, "DescribeTable", "GetItem", "PutItem", "UpdateItem", "DeleteItem") | SEVERAL,
     },
     "ForwardReplicatorRole": REPLICATOR,
     "ReverseReplicatorRole": REPLICATOR,
     "ForwardCopierRole": COPIER,
     "ReverseCopierRole": COPIER,
-    "TargetPeerRole": {"table": TABLE | TABLE_SETTINGS, "bucket": BUCKET | BUCKET_SETTINGS},
+    "TargetPeerRole": {"table": TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
     "TargetPeerReadRole": {"table": READ_TABLE, "bucket": READ_BUCKET},
     "SourcePeerRole": {
         "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),

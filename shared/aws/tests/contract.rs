@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods)]
 
+mod canned;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -18,9 +20,15 @@ use aws_smithy_http_client::tls;
 use livemove_aws::dynamo::DynamoTable;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, KeySchema};
-use livemove_core::ports::{Action, Guard, Inserted, Table, Write, Written};
+use livemove_core::ports::transact::{
+    Entry, ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions as _,
+};
+use livemove_core::ports::{Action, Get, Guard, Inserted, Table, Write, Written};
 use livemove_core::testing::contract;
 use serde_dynamo::AttributeValue;
+use serde_json::{Value, json};
+
+use canned::Canned;
 
 const LONGEST: Duration = Duration::from_secs(30);
 
@@ -95,6 +103,11 @@ async fn dynamodb_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn dynamodb_keeps_the_contract_of_transactions() {
+    contract::run_transactions(fresh).await;
+}
+
+#[tokio::test]
 async fn the_schema_is_the_tables() {
     let expected = KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) };
     assert_eq!(*fresh().await.schema(), expected);
@@ -159,4 +172,82 @@ async fn put(table: &DynamoTable) -> Result<Written, Error> {
     let item = item("x", []);
     let key = table.schema().key_of(&item).unwrap();
     table.write(&Write::new(key, Action::Put(item), Guard::Always)).await
+}
+
+/// A put of one item under a token, or without any.
+fn transaction(table: &DynamoTable, token: Option<&str>) -> Transaction {
+    let item = item("x", []);
+    let key = table.schema().key_of(&item).unwrap();
+    let put = Write::new(key, Action::Put(item), Guard::Always);
+    Transaction { entries: vec![Entry::Write(put)], token: token.map(str::to_owned) }
+}
+
+#[tokio::test]
+async fn entries_for_other_tables_are_part_of_the_transaction() {
+    let (table, other) = (fresh().await, fresh().await);
+    let entry = |kind: &str, more: Value| {
+        let mut fields = json!({"TableName": other.name()});
+        fields.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        Entry::Foreign(json!({kind: fields}))
+    };
+    let there = json!({"pk": {"S": "p"}, "sk": {"S": "there"}, "n": {"N": "1"}});
+    let key = json!({"pk": {"S": "p"}, "sk": {"S": "there"}});
+    let with = |foreign: Entry| {
+        let mut transaction = transaction(&table, None);
+        transaction.entries.push(foreign);
+        transaction
+    };
+    let check = entry(
+        "ConditionCheck",
+        json!({
+            "Key": key, "ConditionExpression": "attribute_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }),
+    );
+    let refused = table.transact(&with(check.clone())).await.unwrap();
+    let Transacted::Cancelled(reasons) = refused else { panic!("{refused:?}") };
+    assert_eq!(
+        reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>(),
+        ["None", "ConditionalCheckFailed"]
+    );
+    assert_eq!(table.transact(&with(entry("Put", json!({"Item": there})))).await.unwrap(), Transacted::Applied);
+    assert_eq!(table.transact(&with(check)).await.unwrap(), Transacted::Applied);
+    let reads = [
+        ReadEntry::Get(Get::whole(table.schema().key_of(&item("x", [])).unwrap())),
+        ReadEntry::Foreign(json!({"Get": {"TableName": other.name(), "Key": key}})),
+    ];
+    let read = table.snapshot(&reads).await.unwrap();
+    let there = item("there", [("n".to_owned(), AttributeValue::N("1".to_owned()))]);
+    assert_eq!(read, Snapshot::Read(vec![Some(item("x", [])), Some(there)]));
+}
+
+#[tokio::test]
+async fn after_a_lost_answer_only_a_transaction_with_a_token_is_sent_again() {
+    let table = fresh().await;
+    let canned = Canned::new(|_| None);
+    let error = broken(&table, &canned.url()).transact(&transaction(&table, None)).await.unwrap_err();
+    assert!(error.is_ambiguous(), "{error:?}");
+    assert_eq!(canned.requests().len(), 1, "without a token");
+    let canned = Canned::new(|count| (count > 1).then(|| "{}".to_owned()));
+    let done = broken(&table, &canned.url()).transact(&transaction(&table, Some("token"))).await.unwrap();
+    assert_eq!(done, Transacted::Applied);
+    let tokens: Vec<Value> = canned.requests().iter().map(|request| request["ClientRequestToken"].clone()).collect();
+    assert_eq!(tokens, ["token", "token"]);
+}
+
+#[tokio::test]
+async fn what_a_batch_leaves_unprocessed_is_sent_again_and_answered_in_the_end() {
+    let table = fresh().await;
+    let items: Vec<Item> = ["a", "b", "c"].map(|sk| item(sk, [])).to_vec();
+    let replacements: Vec<Replacement> = items.iter().cloned().map(Replacement::Put).collect();
+    // The second item is never processed, the third one only when it is sent again.
+    let name = table.name().to_owned();
+    let canned = Canned::new(move |count| {
+        let put = |sk: &str| json!({"PutRequest": {"Item": {"pk": {"S": "p"}, "sk": {"S": sk}}}});
+        let left = if count == 1 { vec![put("c"), put("b")] } else { vec![put("b")] };
+        Some(json!({"UnprocessedItems": {name.clone(): left}}).to_string())
+    });
+    assert_eq!(broken(&table, &canned.url()).replace(&replacements).await.unwrap(), [1]);
+    let sent = |request: &Value| request["RequestItems"][table.name()].as_array().unwrap().len();
+    assert_eq!(canned.requests().iter().map(sent).collect::<Vec<_>>(), [3, 2, 1, 1]);
 }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_dynamo::AttributeValue;
 
 use crate::error::Error;
@@ -14,6 +15,9 @@ use crate::route::Pair;
 /// How often a step is repeated when somebody else came in between or the answer was lost.
 const TRIES: u32 = 8;
 
+/// How many keys are handed over at the same time.
+const IN_FLIGHT: usize = 16;
+
 /// Hands `key` over in `run`. When it answers, the key is native on the gaining table.
 ///
 /// # Errors
@@ -22,6 +26,24 @@ const TRIES: u32 = 8;
 pub async fn handoff<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key) -> Result<(), Error> {
     let value = freeze(pair.losing(run), run, key).await?;
     take(pair.gaining(run), run, key, value).await
+}
+
+/// Hands all of `keys` over in `run`.
+///
+/// # Errors
+/// As [`handoff`]; some may have been handed over then.
+pub async fn handoff_all<T: Table>(pair: Pair<'_, T>, run: Run, keys: &[&Key]) -> Result<(), Error> {
+    stream::iter(keys).map(|key| handoff(pair, run, key)).buffer_unordered(IN_FLIGHT).try_collect().await
+}
+
+/// Has the losing table of `run` give up all of `keys`, and nothing else: for when the gaining table has them
+/// already, because the run is over.
+///
+/// # Errors
+/// As [`handoff`].
+pub(crate) async fn freeze_all<T: Table>(losing: &T, run: Run, keys: &[&Key]) -> Result<(), Error> {
+    let frozen = stream::iter(keys).map(|key| async move { freeze(losing, run, key).await.map(|_| ()) });
+    frozen.buffer_unordered(IN_FLIGHT).try_collect().await
 }
 
 /// Marks the key as moved and answers the last value it had for the application.

@@ -1,5 +1,6 @@
 //! The core of livemove: the per-key handoff protocol, pure. No SDK, no runtime, no environment, no clock.
 
+pub mod batch;
 pub mod canonical;
 pub mod certificate;
 pub mod change;
@@ -26,9 +27,11 @@ pub mod replicate;
 pub mod route;
 pub mod scan;
 pub mod segment;
+pub mod snapshot;
 pub mod steer;
 pub mod sweep;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod transact;
 pub mod verify;
 pub mod write;

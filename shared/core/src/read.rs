@@ -68,7 +68,7 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &GetRequest) -> 
 }
 
 /// Whether the losing table has given the key away in this run or a later one.
-fn gone(item: &Option<Item>, run: Run) -> bool {
+pub(crate) fn gone(item: &Option<Item>, run: Run) -> bool {
     let marks = Marks::of_option(item.as_ref());
     marks.moved >= run || marks.own >= run
 }

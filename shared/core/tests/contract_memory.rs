@@ -13,6 +13,11 @@ fn the_table_in_memory_keeps_the_contract() {
 }
 
 #[test]
+fn the_table_in_memory_keeps_the_contract_of_transactions() {
+    block_on(contract::run_transactions(async || Memory::new(contract::schema())));
+}
+
+#[test]
 fn the_table_in_memory_keeps_dynamodbs_rules_that_the_local_aws_breaks() {
     block_on(contract::run_strict(async || Memory::new(contract::schema())));
 }

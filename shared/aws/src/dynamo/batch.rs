@@ -1,19 +1,16 @@
 //! Reading many items in one call.
 
 use std::collections::HashMap;
-use std::time::Duration;
 
 use aws_sdk_dynamodb::types::{AttributeValue as Sdk, KeysAndAttributes};
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key};
 use livemove_core::ports::Table as _;
 
+use super::pace::PAUSES;
 use super::table::DynamoTable;
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::Effect;
-
-/// Pauses before keys are asked for again of which a call processed none.
-const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];
 
 type Keys = Vec<HashMap<String, Sdk>>;
 

@@ -10,7 +10,7 @@ use serde_dynamo::AttributeValue;
 use super::value::{item_to_sdk, to_sdk};
 
 /// `ExpressionAttributeNames`.
-type Names = HashMap<String, String>;
+pub(super) type Names = HashMap<String, String>;
 /// `ExpressionAttributeValues`.
 type Values = HashMap<String, Sdk>;
 

@@ -2,9 +2,15 @@
 
 mod batch;
 mod expressions;
+mod foreign;
 mod guard;
 mod insert;
+mod pace;
+mod replace;
+mod request;
+mod snapshot;
 mod table;
+mod transact;
 mod value;
 mod write;
 

@@ -7,10 +7,11 @@ use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType};
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark;
+use livemove_core::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
 use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 
-use super::expressions::Expressions;
+use super::expressions::{Expressions, Names};
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
@@ -63,6 +64,11 @@ impl DynamoTable {
         Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// The same table through other clients.
     #[must_use]
     pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
@@ -71,6 +77,17 @@ impl DynamoTable {
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
         Call { action, resource: &self.resource, effect }
+    }
+
+    /// The projection of a read, with the marks where the application asked for any, and its names.
+    pub(super) fn projection(&self, get: &Get) -> Result<(Option<String>, Option<Names>), Error> {
+        let mut expressions = Expressions::with(get.names.clone().into_iter().collect(), Default::default())?;
+        let projection = get.projection.as_ref().map(|asked| {
+            let marks = mark::ALL.map(|name| expressions.name(name)).join(", ");
+            format!("{asked}, {marks}")
+        });
+        let (names, _) = expressions.into_parts();
+        Ok((projection, names))
     }
 }
 
@@ -88,12 +105,7 @@ impl Table for DynamoTable {
     }
 
     async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
-        let mut expressions = Expressions::with(get.names.clone().into_iter().collect(), Default::default())?;
-        let projection = get.projection.as_ref().map(|asked| {
-            let marks = mark::ALL.map(|name| expressions.name(name)).join(", ");
-            format!("{asked}, {marks}")
-        });
-        let (names, _) = expressions.into_parts();
+        let (projection, names) = self.projection(get)?;
         let request = self
             .repeating
             .get_item()
@@ -135,5 +147,19 @@ impl Table for DynamoTable {
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(item_from_sdk).transpose()?;
         let next = next.map(|key| self.schema.key(key)).transpose();
         Ok(Page { items, next: next.map_err(|error| Error::Invariant(format!("last evaluated key: {error}")))? })
+    }
+}
+
+impl Transactions for DynamoTable {
+    async fn transact(&self, transaction: &Transaction) -> Result<Transacted, Error> {
+        self.transact_once(transaction).await
+    }
+
+    async fn snapshot(&self, entries: &[ReadEntry]) -> Result<Snapshot, Error> {
+        self.read_together(entries).await
+    }
+
+    async fn replace(&self, items: &[Replacement]) -> Result<Vec<usize>, Error> {
+        self.replace_all(items).await
     }
 }

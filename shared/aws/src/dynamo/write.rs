@@ -1,7 +1,6 @@
 //! One conditional write.
 
-use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
+use std::collections::HashMap;
 
 use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
@@ -10,39 +9,19 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue as Sdk, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use livemove_core::error::Error;
-use livemove_core::expression::update::Clauses;
 use livemove_core::item::Item;
 use livemove_core::ports::{Action, Returning, Table as _, Write, Written};
-use serde_dynamo::AttributeValue;
 
-use super::expressions::Expressions;
-use super::guard;
+use super::request::Request;
 use super::table::DynamoTable;
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
-
-/// Pauses before a throttled write is sent again; it is sent once more than there are pauses.
-const PAUSES: [Duration; 3] = [Duration::from_millis(50), Duration::from_millis(200), Duration::from_millis(800)];
 
 impl DynamoTable {
     /// Sends `write`, again only after throttling, all within the longest time of a call.
     pub(super) async fn write_once(&self, write: &Write) -> Result<Written, Error> {
         let request = Request::of(write, &self.schema().partition)?;
-        let attempts = async {
-            for pause in PAUSES {
-                match self.send(write, &request).await {
-                    Err(Error::Throttled(_)) => tokio::time::sleep(pause).await,
-                    done => return done,
-                }
-            }
-            self.send(write, &request).await
-        };
-        match tokio::time::timeout(self.longest, attempts).await {
-            Ok(done) => done,
-            Err(_) => {
-                Err(Error::Ambiguous(format!("no answer for a write to {} within {:?}", self.name, self.longest)))
-            }
-        }
+        self.paced("a write", || self.send(write, &request)).await
     }
 
     async fn send(&self, write: &Write, request: &Request) -> Result<Written, Error> {
@@ -94,48 +73,6 @@ impl DynamoTable {
             }
         }
     }
-}
-
-/// The texts of a write, rendered once.
-struct Request {
-    condition: Option<String>,
-    update: Option<String>,
-    expressions: Expressions,
-}
-
-impl Request {
-    fn of(write: &Write, partition: &str) -> Result<Request, Error> {
-        let mut expressions = Expressions::of(write)?;
-        let condition = guard::condition(&write.guard, write.condition.as_ref(), partition, &mut expressions)?;
-        let update = match &write.action {
-            Action::Update { expression, set, remove } => {
-                update_text(expression.as_deref(), set, remove, &mut expressions)?
-            }
-            Action::Put(_) | Action::Delete => None,
-        };
-        Ok(Request { condition, update, expressions })
-    }
-}
-
-/// The application's update expression with the marks in it; `None` when nothing is to be changed.
-fn update_text(
-    expression: Option<&str>,
-    set: &BTreeMap<&'static str, AttributeValue>,
-    remove: &[&'static str],
-    to: &mut Expressions,
-) -> Result<Option<String>, Error> {
-    let clauses = expression.map(Clauses::parse).transpose()?.unwrap_or_default();
-    let mut assign = |(mark, value): (&&str, &AttributeValue)| {
-        format!("{} = {}", to.name(mark), to.value(&format!("set{mark}"), value))
-    };
-    let set: Vec<String> = set.iter().map(&mut assign).collect();
-    let remove: Vec<String> = remove.iter().map(|mark| to.name(mark)).collect();
-    let text = clauses.with(&texts(&set), &texts(&remove));
-    Ok(Some(text).filter(|text| !text.is_empty()))
-}
-
-fn texts(owned: &[String]) -> Vec<&str> {
-    owned.iter().map(String::as_str).collect()
 }
 
 fn return_value(returning: Returning) -> ReturnValue {

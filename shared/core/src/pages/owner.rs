@@ -113,8 +113,8 @@ pub(super) async fn values<T: Table>(
 
 /// Reads any number of keys, in their order, strongly.
 pub(super) async fn get_all<T: Table>(table: &T, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {
-    let batches: Vec<Vec<Key>> = keys.chunks(GET_MAX).map(<[Key]>::to_vec).collect();
-    let reads = stream::iter(batches).map(|batch| async move { table.get_many(&batch).await });
-    let found: Vec<Vec<Option<Item>>> = reads.buffered(IN_FLIGHT).try_collect().await?;
+    // Collected first: the compiler cannot see that a stream of closures may be sent between threads.
+    let reads: Vec<_> = keys.chunks(GET_MAX).map(|keys| table.get_many(keys)).collect();
+    let found: Vec<Vec<Option<Item>>> = stream::iter(reads).buffered(IN_FLIGHT).try_collect().await?;
     Ok(found.into_iter().flatten().collect())
 }

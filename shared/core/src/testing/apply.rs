@@ -56,6 +56,14 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
     Ok(Outcome { written: Written::Applied(answer), item })
 }
 
+/// The checks that do not look at the stored item.
+///
+/// # Errors
+/// A `ValidationException` where DynamoDB refuses such a request whatever is stored.
+pub(super) fn check(schema: &KeySchema, write: &Write) -> Result<(), Error> {
+    parse(schema, write, Bindings { names: &write.names, values: &write.values }).map(|_| ())
+}
+
 /// The application's expressions, and the checks that do not look at the stored item.
 fn parse(
     schema: &KeySchema,

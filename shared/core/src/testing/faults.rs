@@ -1,10 +1,13 @@
 //! A table whose calls fail as a network and a busy backend make them fail.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
+use crate::ports::pages::{Found, Index, PageRequest, Pages};
+use crate::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
 use crate::ports::{Get, Inserted, Page, Table, Write, Written};
 use crate::segment::Segment;
 
@@ -21,6 +24,14 @@ pub enum Call {
     Insert,
     /// [`Table::scan`]
     Scan,
+    /// [`Pages::page`]
+    Page,
+    /// [`Transactions::transact`]
+    Transact,
+    /// [`Transactions::snapshot`]
+    Snapshot,
+    /// One item of [`Transactions::replace`].
+    Replace,
 }
 
 /// What happens to a call.
@@ -28,7 +39,8 @@ pub enum Call {
 pub enum Fault {
     /// It goes through.
     None,
-    /// It is throttled: nothing is done. For an item of `insert`: it comes back unprocessed.
+    /// It is throttled: nothing is done. For an item of `insert` or `replace`: it comes back
+    /// unprocessed.
     Reject,
     /// It is done, then the answer gets lost.
     LoseAnswer,
@@ -99,8 +111,10 @@ impl<T, F: Faults> Faulty<T, F> {
     fn after(&self, fault: Fault, call: Call) -> Result<(), Error> {
         match (fault, call) {
             (Fault::None | Fault::Reject | Fault::CrashBefore, _) => Ok(()),
-            (Fault::LoseAnswer, Call::Write | Call::Insert) => Err(Error::Ambiguous("injected".to_owned())),
-            (Fault::LoseAnswer, Call::Get | Call::GetMany | Call::Scan) => {
+            (Fault::LoseAnswer, Call::Write | Call::Insert | Call::Transact | Call::Replace) => {
+                Err(Error::Ambiguous("injected".to_owned()))
+            }
+            (Fault::LoseAnswer, Call::Get | Call::GetMany | Call::Scan | Call::Page | Call::Snapshot) => {
                 Err(Error::Unavailable("injected".to_owned()))
             }
             (Fault::CrashAfter, _) => Err(self.crash()),
@@ -153,5 +167,46 @@ impl<T: Table, F: Faults> Table for Faulty<T, F> {
         let fault = self.before(Call::Scan)?;
         let answer = self.table.scan(segment, after, limit).await;
         self.after(fault, Call::Scan).and(answer)
+    }
+}
+
+impl<T: Pages, F: Faults> Pages for Faulty<T, F> {
+    fn indexes(&self) -> &BTreeMap<String, Index> {
+        self.table.indexes()
+    }
+
+    async fn page(&self, request: &PageRequest) -> Result<Found, Error> {
+        let fault = self.before(Call::Page)?;
+        let answer = self.table.page(request).await;
+        self.after(fault, Call::Page).and(answer)
+    }
+}
+
+impl<T: Transactions, F: Faults> Transactions for Faulty<T, F> {
+    async fn transact(&self, transaction: &Transaction) -> Result<Transacted, Error> {
+        let fault = self.before(Call::Transact)?;
+        let answer = self.table.transact(transaction).await;
+        self.after(fault, Call::Transact).and(answer)
+    }
+
+    async fn snapshot(&self, entries: &[ReadEntry]) -> Result<Snapshot, Error> {
+        let fault = self.before(Call::Snapshot)?;
+        let answer = self.table.snapshot(entries).await;
+        self.after(fault, Call::Snapshot).and(answer)
+    }
+
+    async fn replace(&self, items: &[Replacement]) -> Result<Vec<usize>, Error> {
+        let mut left = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            match self.before(Call::Replace) {
+                Err(Error::Throttled(_)) => left.push(index),
+                Err(error) => return Err(error),
+                Ok(fault) => {
+                    self.table.replace(std::slice::from_ref(item)).await?;
+                    self.after(fault, Call::Replace)?;
+                }
+            }
+        }
+        Ok(left)
     }
 }

@@ -5,15 +5,13 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::apply::apply;
+use super::projection::Projection;
+use super::transactions::Tokens;
 use crate::canonical::{canonical_map, canonical_value};
 use crate::change::Change;
 use crate::error::Error;
-use crate::expression::bindings::Bindings;
-use crate::expression::evaluate::project;
-use crate::expression::path::projection;
-use crate::expression::{Kind, validation};
+use crate::expression::validation;
 use crate::item::{Item, Key, KeySchema};
-use crate::mark::RESERVED;
 use crate::ports::pages::Index;
 use crate::ports::{GET_MAX, Get, INSERT_MAX, Inserted, Millis, Page, Table, Write, Written};
 use crate::segment::Segment;
@@ -45,6 +43,7 @@ pub struct Memory<H = NoHook> {
     /// How many items a page of a query or scan holds, in the place of 1 MB.
     pub(super) page_items: usize,
     state: Arc<Mutex<State>>,
+    pub(super) tokens: Arc<Mutex<Tokens>>,
     hook: H,
 }
 
@@ -52,7 +51,7 @@ pub struct Memory<H = NoHook> {
 pub(super) struct State {
     pub(super) items: BTreeMap<Place, Item>,
     stream: Vec<Change>,
-    now: Millis,
+    pub(super) now: Millis,
 }
 
 /// Where an item stands in the order of scans: by a hash of its partition key, as in DynamoDB.
@@ -81,6 +80,7 @@ impl<H> Memory<H> {
             salt: 0,
             page_items: usize::MAX,
             state: Arc::default(),
+            tokens: Arc::default(),
             hook,
         }
     }
@@ -104,6 +104,17 @@ impl<H> Memory<H> {
         Memory { page_items, ..self }
     }
 
+    /// The same table in the account and Region of `other`: they remember the tokens of transactions together.
+    #[must_use]
+    pub fn beside(self, other: &Memory<H>) -> Memory<H> {
+        Memory { tokens: other.tokens.clone(), ..self }
+    }
+
+    /// What tells this table from every other one.
+    pub(super) fn identity(&self) -> usize {
+        Arc::as_ptr(&self.state).addr()
+    }
+
     // A test that failed while it held the lock is failing already.
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -122,7 +133,7 @@ impl<H> Memory<H> {
         (hash ^ (hash >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9)
     }
 
-    /// Sets the time of the stream records to come.
+    /// Sets the time: that of the stream records to come, and by which tokens of transactions are forgotten.
     pub fn set_now(&self, now: Millis) {
         self.state().now = now;
     }
@@ -179,7 +190,7 @@ impl<H> Memory<H> {
 
 impl State {
     /// Stores `item` at `place` and, if that changes anything, appends to the stream.
-    fn replace(&mut self, place: Place, key: Key, item: Option<Item>) {
+    pub(super) fn replace(&mut self, place: Place, key: Key, item: Option<Item>) {
         let old = match &item {
             Some(item) => self.items.insert(place, item.clone()),
             None => self.items.remove(&place),
@@ -215,21 +226,10 @@ impl<H: Hook> Table for Memory<H> {
     }
 
     async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
-        let values = BTreeMap::new();
-        let bindings = Bindings { names: &get.names, values: &values };
-        let texts: Vec<_> = get.projection.iter().map(|text| (Kind::Projection, text.as_str())).collect();
-        let paths = get.projection.as_deref().map(projection).transpose()?;
-        texts.iter().try_for_each(|(kind, text)| bindings.check_defined(*kind, text))?;
-        bindings.check_used(&texts)?;
+        let projection = Projection::of(get)?;
         let place = self.place(&get.key);
         let stored = self.step(|state| state.items.get(&place).cloned()).await;
-        let Some(paths) = paths else { return Ok(stored) };
-        let paths: Vec<_> = paths.iter().map(|path| path.resolved(&get.names)).collect();
-        Ok(stored.map(|item| {
-            let mut shown = project(&item, &paths);
-            shown.0.extend(item.0.into_iter().filter(|(name, _)| name.starts_with(RESERVED)));
-            shown
-        }))
+        Ok(stored.map(|item| projection.of_item(item)))
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {

@@ -17,8 +17,10 @@ pub mod ledger;
 pub mod memory;
 mod modify;
 mod pages;
+mod projection;
 pub mod register;
 pub mod register_contract;
+mod transactions;
 
 use std::future::Future;
 use std::pin::pin;

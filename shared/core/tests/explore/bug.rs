@@ -63,10 +63,16 @@ pub(crate) enum Bug {
     SweepEarly,
     /// The sweeper removes what was a tombstone when it looked.
     SweepWithoutGuard,
+    /// The entries of a transaction are sent one by one.
+    PartialTransaction,
+    /// After a phase change nobody asks the losing table what it remembers of a token.
+    TokenForgotten,
+    /// What a table answers is handed on as it is, marks and all.
+    LeakedMark,
 }
 
 /// All of them but [`Bug::None`].
-pub(crate) const ALL: [Bug; 28] = [
+pub(crate) const ALL: [Bug; 31] = [
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,
@@ -95,4 +101,7 @@ pub(crate) const ALL: [Bug; 28] = [
     Bug::FinishHalf,
     Bug::SweepEarly,
     Bug::SweepWithoutGuard,
+    Bug::PartialTransaction,
+    Bug::TokenForgotten,
+    Bug::LeakedMark,
 ];

@@ -1,4 +1,5 @@
-//! What clients saw, and whether one DynamoDB item could have shown it: linearizability of each key.
+//! What clients saw, and whether one DynamoDB item could have shown it: linearizability of each key, and of the pair
+//! that only transactions touch.
 
 /// An item for the application: absent, or there with or without its value.
 pub(crate) type Value = Option<Option<i64>>;
@@ -19,6 +20,12 @@ pub(crate) enum Op {
     Clear,
     /// Set this value if there is an item.
     SetExisting(i64),
+    /// Delete, answering nothing.
+    Remove,
+    /// Add one, answering nothing.
+    Add,
+    /// Whether there is an item: refused if not.
+    Check,
 }
 
 /// What a client was told.
@@ -56,6 +63,10 @@ fn specified(value: Value, op: Op) -> (Value, Answer) {
         Op::Clear => (value.map(|_| None), Answer::Done),
         Op::SetExisting(new) if value.is_some() => (Some(Some(new)), Answer::Done),
         Op::SetExisting(_) => (value, Answer::Refused),
+        Op::Remove => (None, Answer::Done),
+        Op::Add => (Some(Some(value.flatten().unwrap_or(0) + 1)), Answer::Done),
+        Op::Check if value.is_some() => (value, Answer::Done),
+        Op::Check => (value, Answer::Refused),
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use livemove_core::batch::{BatchWrite, batch};
 use livemove_core::error::Error;
 use livemove_core::item::Item;
-use livemove_core::lease::Fenced;
-use livemove_core::mark::RESERVED;
-use livemove_core::ports::{Consistency, Returning};
+use livemove_core::lease::{Cache, Fenced, View};
+use livemove_core::mark::{RESERVED, visible};
+use livemove_core::ports::{Consistency, Get, Millis, Returning, Table};
 use livemove_core::read::{self, GetRequest};
 use livemove_core::route::{Pair, Route};
 use livemove_core::write::{self, Change, WriteRequest};
@@ -17,6 +18,8 @@ use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
 use crate::check::{Answer, Event, Op, Value};
+use crate::pair;
+use crate::site::Site;
 use crate::world::{KEYS, LEASE, World, item, key};
 
 /// What all clients were told, and the clock that orders it.
@@ -30,8 +33,18 @@ impl History {
         inner.0
     }
 
-    fn enter(&self, event: Event) {
-        self.0.lock().unwrap().1.push(event);
+    /// Enters what the client was told of an operation.
+    fn told(&self, key: usize, op: Op, begun: u64, result: Result<Answer, Error>) {
+        let (answer, answered) = match result {
+            Ok(answer) => (answer, self.moment()),
+            Err(Error::ConditionFailed { .. }) => (Answer::Refused, self.moment()),
+            Err(Error::Ambiguous(_)) if matches!(op, Op::Read | Op::Check) => return,
+            Err(Error::Ambiguous(_)) => (Answer::Unknown, u64::MAX),
+            // Said to have done nothing.
+            Err(Error::Throttled(_) | Error::Unavailable(_)) => return,
+            Err(error) => panic!("client: {error}"),
+        };
+        self.0.lock().unwrap().1.push(Event { key, op, answer, begun, answered });
     }
 
     pub(crate) fn of(&self, key: usize) -> Vec<Event> {
@@ -39,9 +52,10 @@ impl History {
     }
 }
 
-/// Does `operations` random operations, at random distances of up to `spread` scheduling points.
+/// Does `operations` random operations, at random distances of up to `spread` scheduling points, each through one
+/// of two instances of reader or writer.
 pub(crate) async fn client(world: World, history: History, id: i64, operations: i64, spread: u32) {
-    let cache = world.cache();
+    let instances = [world.cache(), world.cache()];
     for n in 0..operations {
         for _ in 0..thread_rng().gen_range(0..=spread) {
             yield_now().await;
@@ -49,44 +63,99 @@ pub(crate) async fn client(world: World, history: History, id: i64, operations: 
         if thread_rng().gen_bool(0.1) {
             world.tick(LEASE / 2);
         }
-        let key = thread_rng().gen_range(0..KEYS.len());
-        let op = random_op(100 * id + n);
-        let begun = history.moment();
-        let result = cache
-            .run(|view| {
-                let world = world.clone();
-                async move {
-                    let pair = world.pair();
-                    let source = Fenced::new(pair.source, &world, view.until);
-                    let target = Fenced::new(pair.target, &world, view.until);
-                    let fenced = Pair { source: &source, target: &target };
-                    if let (Bug::ReadOldFirst, Op::Read, Route::Handoff { run }) = (world.bug(), op, view.state.route())
-                    {
-                        let get = livemove_core::ports::Get::whole(crate::world::key(KEYS[key]));
-                        let old = livemove_core::ports::Table::get(fenced.losing(run), &get).await?;
-                        if let Some(old) = livemove_core::mark::visible(old) {
-                            return Ok(Answer::Saw(Some(number(&old))));
-                        }
-                    }
-                    perform(fenced, &view.state, KEYS[key], op).await
-                }
-            })
-            .await;
-        let answered = history.moment();
-        match result {
-            Ok(answer) => history.enter(Event { key, op, answer, begun, answered }),
-            Err(Error::Ambiguous(_)) if op == Op::Read => {}
-            Err(Error::Ambiguous(_)) => {
-                history.enter(Event { key, op, answer: Answer::Unknown, begun, answered: u64::MAX })
-            }
-            Err(Error::ConditionFailed { .. }) => {
-                history.enter(Event { key, op, answer: Answer::Refused, begun, answered })
-            }
-            // Said to have done nothing.
-            Err(Error::Throttled(_) | Error::Unavailable(_)) => {}
-            Err(error) => panic!("client: {error}"),
+        let value = 100 * id + n;
+        match thread_rng().gen_range(0..8) {
+            0..=3 => one(&world, &history, &instances[n as usize % 2], value).await,
+            4 => several(&world, &history, &instances[n as usize % 2], value).await,
+            _ => both(&world, &history, &instances, value, spread).await,
         }
     }
+}
+
+/// One operation on one key.
+async fn one(world: &World, history: &History, instance: &Cache<World, World>, value: i64) {
+    let key = thread_rng().gen_range(0..KEYS.len());
+    let op = random_op(value);
+    let begun = history.moment();
+    let result = instance
+        .run(|view| async move {
+            let (source, target) = fenced(world, view.until);
+            let pair = Pair { source: &source, target: &target };
+            match (world.bug(), op, view.state.route()) {
+                (Bug::ReadOldFirst, Op::Read, Route::Handoff { run }) => {
+                    let old = pair.losing(run).get(&Get::whole(crate::world::key(KEYS[key]))).await?;
+                    if let Some(old) = visible(old) {
+                        return Ok(Answer::Saw(Some(number(&old))));
+                    }
+                }
+                (Bug::LeakedMark, Op::Read, Route::Guarded { run, .. }) => {
+                    let item = pair.losing(run).get(&Get::whole(crate::world::key(KEYS[key]))).await?;
+                    return Ok(Answer::Saw(seen(item)));
+                }
+                _ => {}
+            }
+            perform(pair, &view.state, KEYS[key], op).await
+        })
+        .await;
+    history.told(key, op, begun, result);
+}
+
+/// A batch of two keys.
+async fn several(world: &World, history: &History, instance: &Cache<World, World>, value: i64) {
+    let first = thread_rng().gen_range(0..KEYS.len());
+    let ops: Vec<(usize, Op)> = [first, (first + 1) % KEYS.len()]
+        .map(|key| (key, if thread_rng().gen_bool(0.7) { Op::Put(Some(value)) } else { Op::Remove }))
+        .to_vec();
+    let writes: Vec<BatchWrite> = ops
+        .iter()
+        .map(|(index, op)| match op {
+            Op::Put(value) => BatchWrite::Put { key: key(KEYS[*index]), item: item(KEYS[*index], *value) },
+            _ => BatchWrite::Delete(key(KEYS[*index])),
+        })
+        .collect();
+    let begun = history.moment();
+    let result = instance
+        .run(|view| {
+            let writes = &writes;
+            async move {
+                let (source, target) = fenced(world, view.until);
+                batch(Pair { source: &source, target: &target }, &view.state, writes).await
+            }
+        })
+        .await;
+    for (index, (key, op)) in ops.into_iter().enumerate() {
+        let told = match &result {
+            Ok(left) if left.contains(&index) => continue,
+            Ok(_) => Ok(Answer::Done),
+            Err(Error::Ambiguous(text)) => Err(Error::Ambiguous(text.clone())),
+            Err(Error::Throttled(_) | Error::Unavailable(_)) => continue,
+            Err(error) => panic!("client: {error}"),
+        };
+        history.told(key, op, begun, told);
+    }
+}
+
+/// A transaction on the pair.
+async fn both(world: &World, history: &History, instances: &[Cache<World, World>; 2], value: i64, spread: u32) {
+    let op = pair::random_op(value);
+    let begun = history.moment();
+    let result = if op == Op::Read {
+        let read = |view: View| async move {
+            let (source, target) = fenced(world, view.until);
+            pair::read(Pair { source: &source, target: &target }, &view.state).await
+        };
+        instances[0].run(read).await
+    } else {
+        let token = thread_rng().gen_bool(0.5).then(|| format!("token-{value}"));
+        pair::write(world, instances, op, token, spread).await
+    };
+    history.told(KEYS.len(), op, begun, result);
+}
+
+/// Both tables as a process sees them whose lease ends at `until`.
+pub(crate) fn fenced(world: &World, until: Millis) -> (Fenced<'_, Site, World>, Fenced<'_, Site, World>) {
+    let pair = world.pair();
+    (Fenced::new(pair.source, world, until), Fenced::new(pair.target, world, until))
 }
 
 fn random_op(value: i64) -> Op {
@@ -102,7 +171,7 @@ fn random_op(value: i64) -> Op {
     }
 }
 
-async fn perform<T: livemove_core::ports::Table>(
+async fn perform<T: Table>(
     pair: Pair<'_, T>,
     state: &livemove_core::phase::State,
     name: &str,
@@ -129,6 +198,7 @@ async fn perform<T: livemove_core::ports::Table>(
         Op::SetExisting(value) => {
             (Change::Update(Some("SET v = :v".into())), Some("attribute_exists(pk)"), Some(value), Returning::Nothing)
         }
+        Op::Remove | Op::Add | Op::Check => unreachable!("not for one key alone"),
     };
     let request = WriteRequest {
         key: key(name),
@@ -142,7 +212,7 @@ async fn perform<T: livemove_core::ports::Table>(
     Ok(if returning == Returning::Nothing { Answer::Done } else { Answer::Saw(seen(attributes)) })
 }
 
-fn seen(found: Option<Item>) -> Value {
+pub(crate) fn seen(found: Option<Item>) -> Value {
     let found = found?;
     assert!(found.0.keys().all(|name| !name.starts_with(RESERVED)), "a reserved attribute leaks: {found:?}");
     Some(number(&found))

@@ -18,11 +18,11 @@ use crate::bug::Bug;
 
 /// One table and the calls on their way to it.
 pub(crate) struct Site {
-    memory: Memory,
+    pub(super) memory: Memory,
     calls: Arc<Mutex<BTreeSet<u64>>>,
     next_call: AtomicU64,
-    bug: Bug,
-    faults: bool,
+    pub(super) bug: Bug,
+    pub(super) faults: bool,
 }
 
 /// A scheduling point; now and then a long one, so that races of few steps come up without a million schedules.
@@ -34,7 +34,7 @@ pub(crate) async fn pause() {
 }
 
 /// A call on its way: leases wait for those that are not back.
-struct Call(Arc<Mutex<BTreeSet<u64>>>, u64);
+pub(super) struct Call(Arc<Mutex<BTreeSet<u64>>>, u64);
 
 impl Drop for Call {
     fn drop(&mut self) {
@@ -44,13 +44,16 @@ impl Drop for Call {
 
 impl Site {
     pub(crate) fn new(bug: Bug, faults: bool) -> Site {
-        Site {
-            memory: Memory::new(KeySchema { partition: "pk".into(), sort: None }),
-            calls: Arc::default(),
-            next_call: AtomicU64::new(0),
-            bug,
-            faults,
-        }
+        Site::of(Memory::new(KeySchema { partition: "pk".into(), sort: None }), bug, faults)
+    }
+
+    /// Another one in the same account.
+    pub(crate) fn beside(&self) -> Site {
+        Site::of(Memory::new(self.memory.schema().clone()).beside(&self.memory), self.bug, self.faults)
+    }
+
+    fn of(memory: Memory, bug: Bug, faults: bool) -> Site {
+        Site { memory, calls: Arc::default(), next_call: AtomicU64::new(0), bug, faults }
     }
 
     /// The calls that are on their way.
@@ -79,14 +82,14 @@ impl Site {
         (from..).map_while(|i| self.memory.record(i)).take(most).collect()
     }
 
-    fn begin(&self) -> Call {
+    pub(super) fn begin(&self) -> Call {
         let id = self.next_call.fetch_add(1, Ordering::SeqCst);
         self.calls.lock().unwrap().insert(id);
         Call(self.calls.clone(), id)
     }
 
     /// Before the call is done: the scheduler may stop here, or the call fails having done nothing.
-    async fn before(&self) -> Result<(), Error> {
+    pub(super) async fn before(&self) -> Result<(), Error> {
         pause().await;
         if self.faults && thread_rng().gen_bool(0.02) {
             return Err(Error::Throttled("fault".into()));
@@ -95,7 +98,7 @@ impl Site {
     }
 
     /// After it is done: the scheduler may stop here, or the answer is lost.
-    async fn after(&self) -> Result<(), Error> {
+    pub(super) async fn after(&self) -> Result<(), Error> {
         pause().await;
         if self.faults && thread_rng().gen_bool(0.03) {
             return Err(Error::Ambiguous("fault".into()));

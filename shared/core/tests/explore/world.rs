@@ -23,6 +23,8 @@ use crate::site::Site;
 pub(crate) const LEASE: u64 = 100;
 /// The keys: two that are there at the beginning, one that is not.
 pub(crate) const KEYS: [&str; 3] = ["a", "b", "c"];
+/// Two more, that only transactions touch, always both and with the same value: one register in two items.
+pub(crate) const PAIR: [&str; 2] = ["x", "y"];
 
 /// Everything one schedule shares.
 #[derive(Clone)]
@@ -39,13 +41,15 @@ struct Inner {
 
 impl World {
     pub(crate) fn new(bug: Bug, faults: bool) -> World {
-        let site = || Site::new(bug, faults);
+        let source = Site::new(bug, faults);
+        // In one account tokens of transactions are remembered together.
+        let target = if thread_rng().gen_bool(0.5) { source.beside() } else { Site::new(bug, faults) };
         World(Arc::new(Inner {
             bug,
             now: AtomicU64::new(1),
             state: Mutex::new(State::first(1)),
-            source: site(),
-            target: site(),
+            source,
+            target,
             checkpoints: Mutex::default(),
         }))
     }

@@ -10,7 +10,9 @@ pub mod indexes;
 pub mod inserts;
 pub mod pages;
 pub mod reads;
+pub mod several;
 pub mod strict;
+pub mod transactions;
 pub mod updates;
 pub mod values;
 
@@ -23,6 +25,7 @@ use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
 use crate::mark::{Marks, Position, Run};
 use crate::ports::pages::Pages;
+use crate::ports::transact::Transactions;
 use crate::ports::{Action, Condition, Consistency, Get, Guard, Returning, Table, Write, Written};
 
 /// The keys of the tables that `fresh` makes: partition `pk` and sort `sk`, both strings.
@@ -65,6 +68,27 @@ pub async fn run_all<T: Table>(fresh: impl AsyncFn() -> T) {
     reads::many_reads_are_aligned_with_the_keys(&table).await;
     let table = fresh().await;
     reads::segments_and_pages_cover_every_item_once(&table).await;
+}
+
+/// Runs every case of transactions and batches, each group on a new empty table of [`schema`].
+pub async fn run_transactions<T: Transactions>(fresh: impl AsyncFn() -> T) {
+    let table = fresh().await;
+    transactions::a_transaction_does_all_its_entries(&table).await;
+    transactions::one_refused_entry_cancels_all(&table).await;
+    transactions::every_refused_entry_has_its_reason(&table).await;
+    transactions::a_guard_holds_every_entry_back(&table).await;
+    transactions::a_tombstone_is_absent_for_a_check(&table).await;
+    transactions::a_token_makes_a_repetition_harmless(&table).await;
+    transactions::a_token_for_something_else_is_a_mismatch(&table).await;
+    transactions::a_cancelled_transaction_leaves_its_token_free(&table).await;
+    transactions::what_is_no_transaction_is_rejected(&table).await;
+    transactions::an_update_that_does_not_fit_cancels_all(&table).await;
+    let table = fresh().await;
+    several::a_snapshot_is_aligned_with_its_entries(&table).await;
+    several::a_snapshots_projection_keeps_the_marks(&table).await;
+    several::a_snapshot_sees_transactions_whole(&table).await;
+    several::a_batch_replaces_and_removes(&table).await;
+    several::what_is_no_batch_is_rejected(&table).await;
 }
 
 /// Runs the cases that DynamoDB passes and the local AWS (MiniStack 1.5.33) does not, on a new empty table of
@@ -198,9 +222,13 @@ async fn refused(table: &impl Table, write: &Write) -> Option<Item> {
 }
 
 async fn rejected(table: &impl Table, write: &Write) {
-    match table.write(write).await {
+    rejected_as_invalid(table.write(write).await, &format!("{write:?}"));
+}
+
+fn rejected_as_invalid(answer: Result<impl std::fmt::Debug, Error>, what: &str) {
+    match answer {
         Err(Error::Rejected { name, .. }) if name == "ValidationException" => {}
-        other => panic!("{write:?} should be rejected as invalid, but: {other:?}"),
+        other => panic!("{what} should be rejected as invalid, but: {other:?}"),
     }
 }
 

@@ -1,0 +1,62 @@
+//! What an application asks for.
+
+use std::collections::BTreeMap;
+
+use serde_dynamo::AttributeValue;
+
+use super::Dress;
+use crate::error::Error;
+use crate::expression::condition::holds_when_absent;
+use crate::expression::update::Clauses;
+use crate::item::{Item, Key};
+use crate::ports::{Condition, Returning};
+
+/// What an application wants done to an item.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// Replace it.
+    Put(Item),
+    /// Change attributes by this update expression, creating the item if there is none.
+    Update(Option<String>),
+    /// Delete it.
+    Delete,
+}
+
+/// An application's write of one item.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WriteRequest {
+    /// Which item.
+    pub key: Key,
+    /// What to do.
+    pub change: Change,
+    /// The condition expression.
+    pub condition: Option<String>,
+    /// `ExpressionAttributeNames`.
+    pub names: BTreeMap<String, String>,
+    /// `ExpressionAttributeValues`.
+    pub values: BTreeMap<String, AttributeValue>,
+    /// `ReturnValues`.
+    pub returning: Returning,
+}
+
+impl WriteRequest {
+    /// The expression of an update of nothing but `REMOVE` and `DELETE` clauses.
+    pub(crate) fn takes_away(&self) -> Result<Option<&str>, Error> {
+        match &self.change {
+            Change::Update(Some(text)) => {
+                let clauses = Clauses::parse(text)?;
+                Ok((clauses.set.is_none() && clauses.add.is_none()).then_some(text))
+            }
+            Change::Update(None) | Change::Put(_) | Change::Delete => Ok(None),
+        }
+    }
+
+    /// The application's condition for a table that is written in this dress.
+    pub(crate) fn condition(&self, dress: Dress) -> Result<Option<Condition>, Error> {
+        self.condition.as_ref().map(|text| dress.condition(text, &self.names, &self.values)).transpose()
+    }
+
+    pub(super) fn holds_when_absent(&self) -> Result<bool, Error> {
+        self.condition.as_ref().map_or(Ok(true), |text| holds_when_absent(text, &self.names, &self.values))
+    }
+}
