@@ -43,7 +43,7 @@ impl World {
     pub(crate) fn new(bug: Bug, faults: bool) -> World {
         let source = Site::new(bug, faults);
         // In one account tokens of transactions are remembered together.
-        let target = if thread_rng().gen_bool(0.5) { source.beside() } else { Site::new(bug, faults) };
+        let target = if thread_rng().gen_bool(0.5) { source.beside() } else { source.elsewhere() };
         World(Arc::new(Inner {
             bug,
             now: AtomicU64::new(1),
