@@ -5,6 +5,7 @@
 //! Environment: `MIGRATION_ID`, `CONTROL_*`, `ACCOUNT_ID`, `PEER_ROLE_ARN`, `EXTERNAL_ID`, `RUST_LOG`.
 //! Retries: Reads change nothing that an application can see, so any call may be repeated.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -20,6 +21,6 @@ const STATE_READ: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
-    let reader = Reader::new(&function.sites, &control);
+    let reader = Reader::new(Arc::new(function.sites), Arc::new(control), &function.config.migration);
     run(service_fn(async |event: LambdaEvent<Value>| reader.answer(event.payload).await)).await
 }

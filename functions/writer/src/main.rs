@@ -5,6 +5,7 @@
 //! Environment: `MIGRATION_ID`, `CONTROL_*`, `ACCOUNT_ID`, `PEER_ROLE_ARN`, `EXTERNAL_ID`, `RUST_LOG`.
 //! Retries: Calls are not idempotent: an error named `OutcomeUnknown` may have been applied, every other was not.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -20,6 +21,6 @@ const STATE_READ: Duration = Duration::from_secs(3);
 async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
-    let writer = Writer::new(&function.sites, &control);
+    let writer = Writer::new(Arc::new(function.sites), Arc::new(control), &function.config.migration);
     run(service_fn(async |event: LambdaEvent<Value>| writer.answer(event.payload).await)).await
 }

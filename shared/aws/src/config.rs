@@ -3,9 +3,13 @@
 //! Every variable is set by `template.yaml`; a wrong one stops the function at start-up with its name and what
 //! to set. The AWS SDK reads its own variables (credentials, endpoints) itself.
 
+mod gateway;
+
 use livemove_core::phase::Side;
 
 use crate::sites::End;
+
+pub use gateway::GatewayConfig;
 
 /// A variable of the environment that is missing or wrong.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

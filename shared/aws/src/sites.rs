@@ -114,6 +114,16 @@ impl Sites {
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
 
+    /// The configuration of clients at home, with the process's own credentials.
+    pub fn own(&self) -> &SdkConfig {
+        &self.own
+    }
+
+    /// Whether `end` is the account and Region that this process runs in.
+    pub fn is_home(&self, end: &End) -> bool {
+        self.home == *end
+    }
+
     fn config(&self, end: &End, calls: Calls) -> Result<SdkConfig, Error> {
         let base = if end.account == self.home.account { Some(&self.own) } else { self.peer.as_ref() };
         let Some(base) = base else {

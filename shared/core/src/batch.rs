@@ -104,8 +104,13 @@ async fn one_by_one<T: Transactions>(
     state: &State,
     writes: &[BatchWrite],
 ) -> Vec<Result<(), Error>> {
-    let written = stream::iter(writes).map(async |one| write(pair, state, &request(one)).await.map(|_| ()));
-    written.buffered(IN_FLIGHT).collect().await
+    // Collected first: the compiler cannot see that a stream of closures may be sent between threads.
+    let written: Vec<_> = writes.iter().map(|one| write_one(pair, state, one)).collect();
+    stream::iter(written).buffered(IN_FLIGHT).collect().await
+}
+
+async fn write_one<T: Transactions>(pair: Pair<'_, T>, state: &State, one: &BatchWrite) -> Result<(), Error> {
+    write(pair, state, &request(one)).await.map(|_| ())
 }
 
 fn request(write: &BatchWrite) -> WriteRequest {

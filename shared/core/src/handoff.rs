@@ -33,7 +33,9 @@ pub async fn handoff<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key) -> Result
 /// # Errors
 /// As [`handoff`]; some may have been handed over then.
 pub async fn handoff_all<T: Table>(pair: Pair<'_, T>, run: Run, keys: &[&Key]) -> Result<(), Error> {
-    stream::iter(keys).map(|key| handoff(pair, run, key)).buffer_unordered(IN_FLIGHT).try_collect().await
+    // Collected first: the compiler cannot see that a stream of closures may be sent between threads.
+    let handoffs: Vec<_> = keys.iter().map(|key| handoff(pair, run, key)).collect();
+    stream::iter(handoffs).buffer_unordered(IN_FLIGHT).try_collect().await
 }
 
 /// Has the losing table of `run` give up all of `keys`, and nothing else: for when the gaining table has them
@@ -42,8 +44,8 @@ pub async fn handoff_all<T: Table>(pair: Pair<'_, T>, run: Run, keys: &[&Key]) -
 /// # Errors
 /// As [`handoff`].
 pub(crate) async fn freeze_all<T: Table>(losing: &T, run: Run, keys: &[&Key]) -> Result<(), Error> {
-    let frozen = stream::iter(keys).map(|key| async move { freeze(losing, run, key).await.map(|_| ()) });
-    frozen.buffer_unordered(IN_FLIGHT).try_collect().await
+    let freezes: Vec<_> = keys.iter().map(|key| freeze(losing, run, key)).collect();
+    stream::iter(freezes).buffer_unordered(IN_FLIGHT).try_for_each(async |_| Ok(())).await
 }
 
 /// Marks the key as moved and answers the last value it had for the application.

@@ -70,6 +70,11 @@ impl<P: Phases, C: Clock> Cache<P, C> {
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
+    /// Where the state is read from, for what must not be told from a lease.
+    pub fn phases(&self) -> &P {
+        &self.phases
+    }
+
     /// The clock that leases are measured by.
     pub fn clock(&self) -> &C {
         &self.clock

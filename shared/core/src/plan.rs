@@ -6,7 +6,7 @@ mod rules;
 use serde::{Deserialize, Serialize};
 
 pub use check::PlanProblem;
-pub use rules::{SEGMENTS_MAX, WRITES_IN_FLIGHT_MAX};
+pub use rules::{LEASE_MIN_MS, SEGMENTS_MAX, WRITES_IN_FLIGHT_MAX};
 
 use crate::phase::{Kind, Side};
 use crate::ports::Millis;

@@ -122,9 +122,10 @@ fn meaning(state: &State, side: Side, change: &Change) -> Meaning {
     match state.stream(side) {
         // Keys move here one by one, and what leaves this side natively leaves a tombstone. So a physical removal
         // is a record of an earlier run that comes again, and the other side may well own its key still.
-        Stream::Replicate(run) if state.gains_keys(side) => {
-            Some(change.meaning(run)).filter(|meaning| *meaning != Meaning::Removed).unwrap_or(Meaning::Nothing)
-        }
+        Stream::Replicate(run) if state.gains_keys(side) => match change.meaning(run) {
+            Meaning::Removed => Meaning::Nothing,
+            news @ (Meaning::Value(_) | Meaning::Nothing | Meaning::Straggler | Meaning::Canary(_)) => news,
+        },
         Stream::Replicate(run) | Stream::Watch(run) => change.meaning(run),
         // Canaries come through in every phase: they prove the wiring before anything depends on it.
         Stream::Ignore => match change.meaning(Run(u32::MAX)) {

@@ -1,4 +1,4 @@
-//! Answers: DynamoDB's JSON, through the door the call came in.
+//! Answers: DynamoDB's JSON, through the door the call came in or over the wire.
 
 use lambda_runtime::Diagnostic;
 use livemove_core::error::{Error, Remedy};
@@ -23,6 +23,35 @@ pub(super) fn answer(door: Door, operation: &str, result: Result<Value, Error>) 
         Door::Direct => Err(Diagnostic { error_type: exception(&error).to_owned(), error_message: body.to_string() }),
         Door::Url => Ok(response(status(&error), &body)),
     }
+}
+
+/// An error as DynamoDB's protocol carries it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Refusal {
+    /// The HTTP status.
+    pub status: u16,
+    /// `__type` without its namespace, `message` and whatever else belongs to it.
+    pub body: Value,
+}
+
+/// The error for clients that speak DynamoDB's protocol: under the names that an AWS SDK knows, and with the
+/// status that makes it try again just when that is harmless.
+pub fn refusal(operation: &str, error: &Error) -> Refusal {
+    log(operation, error);
+    let (status, name) = match error {
+        Error::Throttled(_) => (400, "ThrottlingException"),
+        Error::Conflict(_) => (400, "TransactionConflictException"),
+        Error::Unavailable(_) | Error::StalePhase => (503, "ServiceUnavailable"),
+        Error::Denied(_) => (400, "AccessDeniedException"),
+        // An SDK would repeat the write after a 5xx, and count twice. Its application must look first.
+        Error::Ambiguous(_) | Error::Invariant(_) => (400, error.name()),
+        Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Cancelled { .. } | Error::Refused { .. } => {
+            (400, error.name())
+        }
+    };
+    let mut body = body(error);
+    body["__type"] = json!(name);
+    Refusal { status, body }
 }
 
 fn response(status: u16, body: &Value) -> Value {

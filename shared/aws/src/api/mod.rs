@@ -1,16 +1,23 @@
-//! Reader and writer: the front doors that speak DynamoDB's JSON.
+//! The front doors that speak DynamoDB's JSON, and the data plane behind them.
 //!
 //! A request is decoded in full or refused by name; nothing in it is ever ignored.
 
 mod answer;
+mod cost;
+mod door;
+mod elsewhere;
+mod operations;
 mod parameters;
+mod partiql;
 mod payload;
+mod plane;
 pub mod reader;
-mod requests;
 mod tables;
 #[cfg(test)]
 mod tests;
 pub mod writer;
 
+pub use answer::{Refusal, refusal};
+pub use elsewhere::{Elsewhere, Nowhere};
 pub use payload::{Call, Door, open};
-pub use requests::{BatchPart, GetOptions, ReadOperation, TableGet, TableWrite, read_operation, write_operation};
+pub use plane::Plane;

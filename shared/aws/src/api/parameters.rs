@@ -5,11 +5,14 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Parameters that were replaced by expressions long ago, and what replaced them.
-const LEGACY: [(&str, &str); 4] = [
+const LEGACY: [(&str, &str); 7] = [
     ("AttributesToGet", "use ProjectionExpression"),
     ("AttributeUpdates", "use UpdateExpression"),
     ("Expected", "use ConditionExpression"),
-    ("ConditionalOperator", "use AND and OR in ConditionExpression"),
+    ("ConditionalOperator", "use AND and OR in the expression"),
+    ("KeyConditions", "use KeyConditionExpression"),
+    ("QueryFilter", "use FilterExpression"),
+    ("ScanFilter", "use FilterExpression"),
 ];
 
 /// The input of one call.
@@ -51,11 +54,6 @@ impl<'a> Parameters<'a> {
             let remedy = format!("leave it out or use one of: {}", all.join(", "));
             invalid(format!("{name} of {} is `{wanted}`, which is not supported", self.operation), remedy)
         })
-    }
-
-    /// Takes a parameter of which nothing but `NONE` is supported.
-    pub(super) fn none_only(&mut self, name: &str) -> Result<(), Error> {
-        self.one_of(name, &[("NONE", ())])
     }
 
     /// Refuses what is left.

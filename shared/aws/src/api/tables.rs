@@ -1,121 +1,239 @@
 //! The migrating tables a process has open, each with its lease on the phase.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use livemove_core::error::Error;
-use livemove_core::item::KeySchema;
-use livemove_core::lease::{Cache, Fenced, Phases};
-use livemove_core::phase::{Kind, Side, State};
-use livemove_core::plan::{SubjectPlan, subject_id};
-use livemove_core::ports::Table as _;
-use livemove_core::register::States;
+use livemove_core::lease::{Cache, Fenced, Phases, View};
+use livemove_core::phase::{Kind, Phase, Side, State};
+use livemove_core::plan::{LEASE_MIN_MS, SubjectPlan, subject_id};
+use livemove_core::ports::pages::Pages;
+use livemove_core::ports::transact::Transactions;
+use livemove_core::ports::{Clock as _, Millis};
+use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
 
-use crate::dynamo::DynamoTable;
-use crate::sites::Sites;
+use crate::dynamo::{DynamoTable, Meter};
+use crate::sites::{End, Sites};
 use crate::startup::SystemClock;
 
-/// A table that calls the backend only while a lease lasts.
-pub(super) type Leased<'t> = Fenced<'t, DynamoTable, SystemClock>;
+/// What is done to one migrating table, whatever its phase.
+pub(super) trait Operation: Sync {
+    /// What it answers.
+    type Answer: Send;
+
+    /// Does it on a state that is in force for as long as `pair` lets calls through; `phases` tells whether it
+    /// still is. It is done again on a fresh state when it answers [`Error::StalePhase`].
+    fn perform<T: Pages + Transactions, P: Phases>(
+        &self,
+        pair: Pair<'_, T>,
+        state: &State,
+        phases: &P,
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
+}
 
 /// Opens migrating tables on their first use and keeps them open.
 #[derive(Debug)]
-pub(super) struct Tables<'a, S> {
-    sites: &'a Sites,
-    states: &'a S,
-    open: Mutex<BTreeMap<String, Arc<Migrating<'a, S>>>>,
+pub(super) struct Tables<S> {
+    sites: Arc<Sites>,
+    states: Arc<S>,
+    migration: String,
+    open: Mutex<BTreeMap<String, Arc<Migrating<S>>>>,
+    known: Mutex<Option<Known>>,
+}
+
+/// The names that mean something to the migration, as they were read.
+#[derive(Clone, Debug)]
+struct Known {
+    names: Arc<BTreeMap<String, Name>>,
+    until: Millis,
+}
+
+/// What a table's name means to the migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Name {
+    /// A table that moves, by its name at the plan's source.
+    Moves,
+    /// Where the table of that name moves to.
+    TargetOf(String),
+}
+
+/// Whose business a table is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Membership {
+    /// It moves, and this is its name at the plan's source.
+    Moves,
+    /// It is none of the migration's.
+    Foreign,
 }
 
 /// A migrating table: both ends and the lease.
 #[derive(Debug)]
-pub(super) struct Migrating<'a, S> {
-    lease: Cache<Watched<'a, S>, SystemClock>,
+pub(super) struct Migrating<S> {
+    lease: Cache<Watched<S>, SystemClock>,
+    plan: SubjectPlan,
     source: DynamoTable,
     target: DynamoTable,
 }
 
 /// The state of a subject, as long as its plan stays the one its tables were opened by.
 #[derive(Debug)]
-struct Watched<'a, S> {
-    states: &'a S,
+struct Watched<S> {
+    states: Arc<S>,
     subject: String,
     plan: SubjectPlan,
 }
 
 const PLAN_CHANGED: &str = "PlanChanged";
 
-impl<'a, S: States> Tables<'a, S> {
-    pub(super) fn new(sites: &'a Sites, states: &'a S) -> Tables<'a, S> {
-        Tables { sites, states, open: Mutex::new(BTreeMap::new()) }
+impl<S: States + Migrations + Send> Tables<S> {
+    pub(super) fn new(sites: Arc<Sites>, states: Arc<S>, migration: &str) -> Tables<S> {
+        let (open, known) = (Mutex::default(), Mutex::default());
+        Tables { sites, states, migration: migration.to_owned(), open, known }
     }
 
     /// The states, for what must not be answered from a lease.
-    pub(super) fn states(&self) -> &'a S {
-        self.states
+    pub(super) fn states(&self) -> &S {
+        &self.states
+    }
+
+    /// Whether `name` moves. Not asked of the control table more often than the shortest lease allows: nothing
+    /// that a table's users must know of happens sooner after its registration.
+    ///
+    /// # Errors
+    /// `MigrationTarget` for the name that a moving table has at its target: whoever used that directly would
+    /// write past the migration. After `final` it is a table as any other.
+    pub(super) async fn membership(&self, name: &str) -> Result<Membership, Error> {
+        match self.names().await?.get(name) {
+            None => Ok(Membership::Foreign),
+            Some(Name::Moves) => Ok(Membership::Moves),
+            Some(Name::TargetOf(source)) => Err(Error::refused(
+                "MigrationTarget",
+                format!("{name} is where {source} is moving to"),
+                format!("use the name {source} until the migration is complete"),
+            )),
+        }
+    }
+
+    /// The tables that move, by their names at the plan's source.
+    pub(super) async fn moving(&self) -> Result<Vec<String>, Error> {
+        let names = self.names().await?;
+        Ok(names.iter().filter(|(_, what)| **what == Name::Moves).map(|(name, _)| name.clone()).collect())
+    }
+
+    async fn names(&self) -> Result<Arc<BTreeMap<String, Name>>, Error> {
+        let held = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        // Counted from before the read: the answer may be as old as the question.
+        let asked = SystemClock.now();
+        if let Some(known) = held.filter(|known| asked < known.until) {
+            return Ok(known.names);
+        }
+        let names = Arc::new(self.read_names().await?);
+        let known = Known { names: names.clone(), until: asked + LEASE_MIN_MS };
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        Ok(names)
+    }
+
+    async fn read_names(&self) -> Result<BTreeMap<String, Name>, Error> {
+        let mut names = BTreeMap::new();
+        let Some(plan) = self.states.plan(&self.migration).await? else {
+            return Ok(names);
+        };
+        for table in plan.tables {
+            let source = table.source.name;
+            let Some((state, _)) = self.states.load(&subject_id(Kind::Table, &source)).await? else {
+                continue;
+            };
+            if state.phase != Phase::Final && self.sites.is_home(&End::from(&table.target)) {
+                names.entry(table.target.name).or_insert_with(|| Name::TargetOf(source.clone()));
+            }
+            names.insert(source, Name::Moves);
+        }
+        Ok(names)
     }
 
     /// Runs `operation` on the table that the plan's source calls `name`; a second time if the plan changed
-    /// before the first did anything.
-    pub(super) async fn run<R, O>(&self, name: &str, operation: O) -> Result<R, Error>
-    where
-        O: AsyncFn(&KeySchema, Pair<'_, Leased<'_>>, &State) -> Result<R, Error>,
-    {
-        // Boxed: the futures of flows within flows are large, and deeper than the compiler likes to go.
-        let attempt = async || Box::pin(async { self.open(name).await?.run(&operation).await }).await;
-        match attempt().await {
+    /// before the first did anything. The capacity it uses is counted by `meter`.
+    ///
+    /// # Errors
+    /// `ResourceNotFoundException` when the table is no part of the migration; else those of the operation.
+    pub(super) async fn run<O: Operation>(
+        &self,
+        name: &str,
+        meter: Option<&Arc<Meter>>,
+        operation: &O,
+    ) -> Result<O::Answer, Error> {
+        match self.attempt(name, meter, operation).await {
             Err(Error::Refused { name: PLAN_CHANGED, .. }) => {
                 self.held().remove(name);
-                attempt().await
+                self.attempt(name, meter, operation).await
             }
             done => done,
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Arc<Migrating<'a, S>>>> {
+    async fn attempt<O: Operation>(
+        &self,
+        name: &str,
+        meter: Option<&Arc<Meter>>,
+        operation: &O,
+    ) -> Result<O::Answer, Error> {
+        let table = self.open(name).await?;
+        // Boxed: the futures of flows within flows are large, and deeper than the compiler likes to go.
+        Box::pin(table.run(meter, operation)).await
+    }
+
+    fn held(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Migrating<S>>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn open(&self, name: &str) -> Result<Arc<Migrating<'a, S>>, Error> {
+    /// The plan of the table that the plan's source calls `name`.
+    pub(super) async fn plan(&self, name: &str) -> Result<SubjectPlan, Error> {
+        Ok(self.open(name).await?.plan.clone())
+    }
+
+    async fn open(&self, name: &str) -> Result<Arc<Migrating<S>>, Error> {
         let held = self.held().get(name).cloned();
         if let Some(table) = held {
             return Ok(table);
         }
         let subject = subject_id(Kind::Table, name);
-        let (_, plan) = registered(self.states, &subject).await?;
+        let (_, plan) = registered(&*self.states, &subject).await?;
         let table = |side| {
             let end = plan.end(side);
             let longest = Duration::from_millis(plan.timing.call_ms);
-            async move { DynamoTable::open(self.sites, &end.into(), &end.name, longest).await }
+            async move { DynamoTable::open(&self.sites, &end.into(), &end.name, longest).await }
         };
         let (source, target) = futures_util::try_join!(table(Side::Source), table(Side::Target))?;
-        let lease_ms = plan.timing.lease_ms;
-        let watched = Watched { states: self.states, subject, plan };
-        let table = Arc::new(Migrating { lease: Cache::new(watched, SystemClock, lease_ms), source, target });
+        let watched = Watched { states: self.states.clone(), subject, plan: plan.clone() };
+        let lease = Cache::new(watched, SystemClock, plan.timing.lease_ms);
+        let table = Arc::new(Migrating { lease, plan, source, target });
         self.held().insert(name.to_owned(), table.clone());
         Ok(table)
     }
 }
 
-impl<S: States> Migrating<'_, S> {
-    async fn run<R, O>(&self, operation: &O) -> Result<R, Error>
-    where
-        O: AsyncFn(&KeySchema, Pair<'_, Leased<'_>>, &State) -> Result<R, Error>,
-    {
-        let on_view = |view: livemove_core::lease::View| async move {
+impl<S: States + Send> Migrating<S> {
+    async fn run<O: Operation>(&self, meter: Option<&Arc<Meter>>, operation: &O) -> Result<O::Answer, Error> {
+        let metered = meter.map(|meter| (self.source.metered(meter.clone()), self.target.metered(meter.clone())));
+        let (source, target) =
+            metered.as_ref().map_or((&self.source, &self.target), |(source, target)| (source, target));
+        let on_view = |view: View| async move {
             let clock = self.lease.clock();
-            let source = Fenced::new(&self.source, clock, view.until);
-            let target = Fenced::new(&self.target, clock, view.until);
-            operation(self.source.schema(), Pair { source: &source, target: &target }, &view.state).await
+            let source = Fenced::new(source, clock, view.until);
+            let target = Fenced::new(target, clock, view.until);
+            let pair = Pair { source: &source, target: &target };
+            operation.perform(pair, &view.state, self.lease.phases()).await
         };
         self.lease.run(on_view).await
     }
 }
 
-impl<S: States> Phases for Watched<'_, S> {
+impl<S: States + Send> Phases for Watched<S> {
     async fn state(&self) -> Result<State, Error> {
-        let (state, plan) = registered(self.states, &self.subject).await?;
+        let (state, plan) = registered(&*self.states, &self.subject).await?;
         if plan == self.plan {
             return Ok(state);
         }

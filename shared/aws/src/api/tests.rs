@@ -1,6 +1,9 @@
 //! Decoding, by the requests in `events/`.
 
-use std::collections::BTreeMap;
+mod pages;
+mod transactions;
+
+use std::collections::{BTreeMap, HashSet};
 
 use livemove_core::error::Error;
 use livemove_core::item::KeySchema;
@@ -9,7 +12,12 @@ use livemove_core::write::Change;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
 
-use super::{ReadOperation, TableWrite, open, read_operation, write_operation};
+use super::open;
+use super::operations::batch_get::BatchGetItem;
+use super::operations::describe::DescribeMigration;
+use super::operations::get::GetItem;
+use super::operations::write::{TableWrite, WriteItem};
+use super::parameters::Parameters;
 
 macro_rules! event {
     ($name:literal) => {
@@ -21,12 +29,30 @@ fn schema() -> KeySchema {
     KeySchema { partition: "pk".to_owned(), sort: Some("sk".to_owned()) }
 }
 
-fn read(payload: Value) -> Result<ReadOperation, Error> {
-    read_operation(open(payload).1?)
+fn input(payload: Value) -> Result<Parameters<'static>, Error> {
+    Ok(Parameters::new("an operation", open(payload).1?.input))
 }
 
-fn write(payload: Value) -> Result<TableWrite, Error> {
-    write_operation(open(payload).1?)
+fn get(payload: Value) -> Result<GetItem, Error> {
+    GetItem::decode(input(payload)?)
+}
+
+fn batch_get(payload: Value) -> Result<BatchGetItem, Error> {
+    BatchGetItem::decode(input(payload)?, &moving())
+}
+
+fn moving() -> HashSet<String> {
+    ["orders", "customers"].map(str::to_owned).into()
+}
+
+fn write(payload: Value) -> Result<WriteItem, Error> {
+    let call = open(payload).1?;
+    let take = match call.operation.as_str() {
+        "PutItem" => TableWrite::put,
+        "UpdateItem" => TableWrite::update,
+        _ => TableWrite::delete,
+    };
+    WriteItem::decode(Parameters::new("an operation", call.input), take)
 }
 
 /// The reason and the remedy of a refusal of that name.
@@ -42,9 +68,9 @@ fn refusal<T: std::fmt::Debug>(result: Result<T, Error>, expected: &str) -> Stri
 #[test]
 fn a_get_is_decoded_in_full_through_both_doors() {
     for payload in [event!("reader-get"), event!("reader-url")] {
-        let ReadOperation::Get(get) = read(payload).unwrap() else { panic!("a get") };
+        let get = get(payload).unwrap();
         assert_eq!(get.table, "orders");
-        let request = get.request(&schema()).unwrap();
+        let request = get.get.request(&schema()).unwrap();
         assert_eq!(request.key.attributes()["sk"], AttributeValue::S("order#7".to_owned()));
         assert_eq!(request.consistency, Consistency::Strong);
         assert_eq!(request.projection.as_deref(), Some("#s, total"));
@@ -54,8 +80,8 @@ fn a_get_is_decoded_in_full_through_both_doors() {
 
 #[test]
 fn a_batch_is_decoded_table_by_table() {
-    let ReadOperation::BatchGet(parts) = read(event!("reader-batch-get")).unwrap() else { panic!("a batch") };
-    let tables: Vec<_> = parts.iter().map(|part| (part.gets[0].table.as_str(), part.gets.len())).collect();
+    let parts = batch_get(event!("reader-batch-get")).unwrap().parts;
+    let tables: Vec<_> = parts.iter().map(|part| (part.table.as_str(), part.gets.len())).collect();
     assert_eq!(tables, [("customers", 1), ("orders", 2)]);
     assert_eq!(Value::Object(parts[1].given.clone()), json!({"ProjectionExpression": "total"}));
     let id = KeySchema { partition: "id".to_owned(), sort: None };
@@ -63,9 +89,18 @@ fn a_batch_is_decoded_table_by_table() {
 }
 
 #[test]
+fn what_a_batch_asks_of_other_tables_is_left_as_it_is() {
+    let other = json!({"Keys": [{"pk": {"S": "a"}}], "AttributesToGet": ["b"]});
+    let batch = json!({"operation": "BatchGetItem", "input": {"RequestItems": {
+        "orders": {"Keys": [{"pk": {"S": "a"}}]}, "elsewhere": other}}});
+    let batch = batch_get(batch).unwrap();
+    assert_eq!((batch.parts.len(), Value::Object(batch.foreign)), (1, json!({"elsewhere": other})));
+}
+
+#[test]
 fn a_batch_of_repeated_or_too_many_or_no_keys_is_refused() {
     let batch = |keys: Vec<Value>| {
-        read(json!({"operation": "BatchGetItem", "input": {"RequestItems": {"orders": {"Keys": keys}}}}))
+        batch_get(json!({"operation": "BatchGetItem", "input": {"RequestItems": {"orders": {"Keys": keys}}}}))
     };
     let key = |n: String| json!({"pk": {"N": n}});
     assert!(batch((0..100).map(|n| key(n.to_string())).collect()).is_ok());
@@ -78,9 +113,10 @@ fn a_batch_of_repeated_or_too_many_or_no_keys_is_refused() {
 
 #[test]
 fn a_description_is_asked_of_a_table_or_a_bucket() {
-    assert_eq!(read(event!("reader-describe")).unwrap(), ReadOperation::Describe("bucket#invoices".to_owned()));
-    let describe = |input| read(json!({"operation": "DescribeMigration", "input": input}));
-    assert_eq!(describe(json!({"TableName": "orders"})).unwrap(), ReadOperation::Describe("table#orders".to_owned()));
+    let decode = |payload| DescribeMigration::decode(input(payload)?);
+    assert_eq!(decode(event!("reader-describe")).unwrap(), DescribeMigration("bucket#invoices".to_owned()));
+    let describe = |input| decode(json!({"operation": "DescribeMigration", "input": input}));
+    assert_eq!(describe(json!({"TableName": "orders"})).unwrap(), DescribeMigration("table#orders".to_owned()));
     refusal(describe(json!({})), "ValidationException");
     refusal(describe(json!({"TableName": "a", "Bucket": "b"})), "ValidationException");
 }
@@ -88,8 +124,8 @@ fn a_description_is_asked_of_a_table_or_a_bucket() {
 #[test]
 fn a_put_keeps_every_type_and_takes_its_key_from_the_item() {
     let put = write(event!("writer-put")).unwrap();
-    assert!(put.table == "orders" && put.item_on_failure);
-    let request = put.request(&schema()).unwrap();
+    assert!(put.table == "orders" && put.write.item_on_failure);
+    let request = put.write.request(&schema()).unwrap();
     assert_eq!((request.key.attributes().len(), request.returning), (2, Returning::AllOld));
     assert_eq!(request.condition.as_deref(), Some("attribute_not_exists(pk)"));
     let Change::Put(item) = request.change else { panic!("a put") };
@@ -101,13 +137,13 @@ fn a_put_keeps_every_type_and_takes_its_key_from_the_item() {
 
 #[test]
 fn an_update_and_a_delete_are_decoded_in_full() {
-    let request = write(event!("writer-update")).unwrap().request(&schema()).unwrap();
+    let request = write(event!("writer-update")).unwrap().write.request(&schema()).unwrap();
     assert_eq!(request.change, Change::Update(Some("SET #s = :paid ADD version :one".to_owned())));
     assert_eq!((request.names.len(), request.values.len()), (1, 3));
     assert_eq!(request.returning, Returning::UpdatedNew);
     let delete = write(event!("writer-delete")).unwrap();
-    assert!(!delete.item_on_failure);
-    assert_eq!(delete.request(&schema()).unwrap().change, Change::Delete);
+    assert!(!delete.write.item_on_failure);
+    assert_eq!(delete.write.request(&schema()).unwrap().change, Change::Delete);
 }
 
 #[test]
@@ -117,16 +153,16 @@ fn what_is_not_supported_is_refused_by_name() {
         payload
     };
     for (name, value) in
-        [("AttributesToGet", json!(["a"])), ("ReturnConsumedCapacity", json!("TOTAL")), ("Nonsense", json!(1))]
+        [("AttributesToGet", json!(["a"])), ("ReturnConsumedCapacity", json!("MUCH")), ("Nonsense", json!(1))]
     {
-        let text = refusal(read(with(event!("reader-get"), name, value)), "ValidationException");
+        let text = refusal(get(with(event!("reader-get"), name, value)), "ValidationException");
         assert!(text.contains(name), "{text}");
     }
     for (name, value) in [
         ("Expected", json!({})),
         ("AttributeUpdates", json!({})),
         ("ConditionalOperator", json!("AND")),
-        ("ReturnItemCollectionMetrics", json!("SIZE")),
+        ("ReturnItemCollectionMetrics", json!("ALL")),
         ("ReturnValues", json!("EVERYTHING")),
         ("ConsistentRead", json!(true)),
     ] {
@@ -135,28 +171,19 @@ fn what_is_not_supported_is_refused_by_name() {
     }
     // A put has no new values of its own to answer with.
     refusal(write(with(event!("writer-put"), "ReturnValues", json!("ALL_NEW"))), "ValidationException");
-    let text = refusal(
-        read(
-            json!({"operation": "BatchGetItem", "input": {"RequestItems": {"t": {"Keys": [{}], "AttributesToGet": []}}}}),
-        ),
-        "ValidationException",
-    );
+    let batch = json!({"operation": "BatchGetItem", "input": {"RequestItems": {
+        "orders": {"Keys": [{}], "AttributesToGet": []}}}});
+    let text = refusal(batch_get(batch), "ValidationException");
     assert!(text.contains("AttributesToGet"), "{text}");
     // Null is none.
     assert!(write(with(event!("writer-delete"), "Expected", Value::Null)).is_ok());
 }
 
 #[test]
-fn operations_of_the_other_function_are_refused() {
-    refusal(read(event!("writer-put")), "UnknownOperationException");
-    refusal(write(event!("reader-get")), "UnknownOperationException");
-}
-
-#[test]
 fn missing_and_mistyped_parameters_are_named() {
-    let text = refusal(read(json!({"operation": "GetItem", "input": {"TableName": "orders"}})), "ValidationException");
+    let text = refusal(get(json!({"operation": "GetItem", "input": {"TableName": "orders"}})), "ValidationException");
     assert!(text.contains("Key"), "{text}");
-    let mistyped = read(json!({"operation": "GetItem", "input": {"TableName": 7, "Key": {}}})).unwrap_err();
+    let mistyped = get(json!({"operation": "GetItem", "input": {"TableName": 7, "Key": {}}})).unwrap_err();
     assert!(mistyped.name() == "SerializationException" && mistyped.to_string().contains("TableName"), "{mistyped}");
 }
 
@@ -168,16 +195,16 @@ fn reserved_names_are_refused_wherever_they_stand() {
     let mut update = event!("writer-update");
     update["input"]["ExpressionAttributeNames"]["#s"] = json!("_lm_mv");
     refusal(write(update), "ReservedAttribute");
-    let mut get = event!("reader-get");
-    get["input"]["ProjectionExpression"] = json!("#s, _lm_own");
-    refusal(read(get), "ReservedAttribute");
+    let mut read = event!("reader-get");
+    read["input"]["ProjectionExpression"] = json!("#s, _lm_own");
+    refusal(get(read), "ReservedAttribute");
 }
 
 #[test]
 fn a_key_of_another_schema_is_refused() {
-    let ReadOperation::Get(get) = read(event!("reader-get")).unwrap() else { panic!("a get") };
+    let get = get(event!("reader-get")).unwrap();
     let id = KeySchema { partition: "id".to_owned(), sort: None };
-    let text = refusal(get.request(&id), "ValidationException");
+    let text = refusal(get.get.request(&id), "ValidationException");
     assert!(text.contains("`id`"), "{text}");
-    refusal(write(event!("writer-put")).unwrap().request(&id), "ValidationException");
+    refusal(write(event!("writer-put")).unwrap().write.request(&id), "ValidationException");
 }

@@ -1,28 +1,24 @@
-//! The writer: PutItem, UpdateItem and DeleteItem on migrating tables.
+//! The writer: every write to migrating tables.
+
+use std::sync::Arc;
 
 use lambda_runtime::Diagnostic;
-use livemove_core::error::Error;
-use livemove_core::item::Item;
-use livemove_core::register::States;
-use livemove_core::write;
-use serde_json::{Value, json};
+use livemove_core::register::{Migrations, States};
+use serde_json::Value;
 
-use super::answer::answer;
-use super::payload::{Call, open};
-use super::requests::write_operation;
-use super::tables::Tables;
+use super::door::Front;
 use crate::sites::Sites;
+
+const OPERATIONS: [&str; 5] = ["PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems"];
 
 /// Writes as one DynamoDB table would, whatever the phase.
 #[derive(Debug)]
-pub struct Writer<'a, S> {
-    tables: Tables<'a, S>,
-}
+pub struct Writer<S>(Front<S>);
 
-impl<'a, S: States> Writer<'a, S> {
-    /// A writer that finds its tables through `states`.
-    pub fn new(sites: &'a Sites, states: &'a S) -> Writer<'a, S> {
-        Writer { tables: Tables::new(sites, states) }
+impl<S: States + Migrations + Send> Writer<S> {
+    /// A writer of `migration`, whose tables are found through `states`.
+    pub fn new(sites: Arc<Sites>, states: Arc<S>, migration: &str) -> Writer<S> {
+        Writer(Front::new(sites, states, migration, &OPERATIONS))
     }
 
     /// Answers one invocation.
@@ -30,32 +26,6 @@ impl<'a, S: States> Writer<'a, S> {
     /// # Errors
     /// For direct invocations, DynamoDB's exceptions and livemove's refusals by name.
     pub async fn answer(&self, payload: Value) -> Result<Value, Diagnostic> {
-        let (door, call) = open(payload);
-        let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
-        let result = match call {
-            Ok(call) => self.serve(call).await,
-            Err(error) => Err(error),
-        };
-        answer(door, &operation, result)
+        self.0.answer(payload).await
     }
-
-    async fn serve(&self, call: Call) -> Result<Value, Error> {
-        let asked = write_operation(call)?;
-        let written = self
-            .tables
-            .run(&asked.table, async |schema, pair, state| write::write(pair, state, &asked.request(schema)?).await)
-            .await;
-        match written {
-            Ok(None) => Ok(json!({})),
-            Ok(Some(attributes)) => Ok(json!({"Attributes": attributes})),
-            Err(Error::ConditionFailed { item }) => {
-                Err(Error::ConditionFailed { item: shown(item, asked.item_on_failure) })
-            }
-            Err(error) => Err(error),
-        }
-    }
-}
-
-fn shown(item: Option<Item>, asked_for: bool) -> Option<Item> {
-    item.filter(|_| asked_for)
 }

@@ -52,8 +52,10 @@ impl DynamoTable {
         let call = self.call("dynamodb:BatchGetItem", Effect::Reads);
         let wanted = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let wanted = wanted.map_err(|error| Error::Invariant(error.to_string()))?;
-        let answer = self.repeating.batch_get_item().request_items(&self.name, wanted).send().await;
+        let request = self.repeating.batch_get_item().request_items(&self.name, wanted);
+        let answer = request.set_return_consumed_capacity(self.capacity()).send().await;
         let answer = answer.map_err(|error| call.failed(&error))?;
+        self.consumed(answer.consumed_capacity());
         let items = answer.responses.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
         let left = answer.unprocessed_keys.and_then(|mut tables| tables.remove(&self.name));
         Ok((items, left.map(|left| left.keys).unwrap_or_default()))

@@ -12,7 +12,7 @@ use super::value::{item_to_sdk, to_sdk};
 /// `ExpressionAttributeNames`.
 pub(super) type Names = HashMap<String, String>;
 /// `ExpressionAttributeValues`.
-type Values = HashMap<String, Sdk>;
+pub(super) type Values = HashMap<String, Sdk>;
 
 /// Placeholders of livemove's own start with this behind `#` or `:`.
 const OWN: &str = "_lm_";
@@ -45,6 +45,13 @@ impl Expressions {
     /// The placeholder for an attribute: `#_lm_own` for `_lm_own`, `#_lm_pk` for the partition key.
     pub(super) fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#{OWN}{}", attribute.strip_prefix(OWN).unwrap_or("pk"));
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    /// The placeholder `#_lm_k<number>` for a key attribute.
+    pub(super) fn key_name(&mut self, number: usize, attribute: &str) -> String {
+        let placeholder = format!("#{OWN}k{number}");
         self.names.insert(placeholder.clone(), attribute.to_owned());
         placeholder
     }

@@ -5,7 +5,9 @@ mod expressions;
 mod foreign;
 mod guard;
 mod insert;
+mod meter;
 mod pace;
+mod pages;
 mod replace;
 mod request;
 mod snapshot;
@@ -14,5 +16,6 @@ mod transact;
 mod value;
 mod write;
 
+pub use meter::{Collection, Detail, Meter, Totals, Units};
 pub use table::DynamoTable;
 pub use value::{from_sdk, item_from_sdk, item_to_sdk, to_sdk};

@@ -50,8 +50,16 @@ impl DynamoTable {
             requests.push(request);
         }
         let call = self.call("dynamodb:BatchWriteItem", Effect::Writes);
-        let answer = self.once.batch_write_item().request_items(&self.name, requests).send().await;
-        let answer = answer.map_err(|error| call.failed(&error))?;
+        let request = self
+            .once
+            .batch_write_item()
+            .request_items(&self.name, requests)
+            .set_return_consumed_capacity(self.capacity())
+            .set_return_item_collection_metrics(self.metrics());
+        let answer = request.send().await.map_err(|error| call.failed(&error))?;
+        self.consumed(answer.consumed_capacity());
+        let sizes = answer.item_collection_metrics.and_then(|mut tables| tables.remove(&self.name));
+        sizes.into_iter().flatten().for_each(|size| self.collection(Some(size)));
         let unprocessed = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
         let place = |request| {
             let place = by_key.get(&self.key_id(request)?).copied();

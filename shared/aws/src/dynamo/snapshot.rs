@@ -17,7 +17,8 @@ impl DynamoTable {
     /// Reads `entries` at one moment.
     pub(super) async fn read_together(&self, entries: &[ReadEntry]) -> Result<Snapshot, Error> {
         let items = entries.iter().map(|entry| self.read_entry(entry)).collect::<Result<Vec<_>, _>>()?;
-        let answer = match self.repeating.transact_get_items().set_transact_items(Some(items)).send().await {
+        let request = self.repeating.transact_get_items().set_transact_items(Some(items));
+        let answer = match request.set_return_consumed_capacity(self.capacity()).send().await {
             Ok(answer) => answer,
             Err(error) => match error.as_service_error() {
                 Some(TransactGetItemsError::TransactionCanceledException(cancelled)) => {
@@ -26,6 +27,7 @@ impl DynamoTable {
                 Some(_) | None => return Err(self.call("dynamodb:GetItem", Effect::Reads).failed(&error)),
             },
         };
+        self.consumed(answer.consumed_capacity());
         let found = answer
             .responses
             .unwrap_or_default()

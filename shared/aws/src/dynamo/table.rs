@@ -1,17 +1,24 @@
 //! One DynamoDB table behind the core's port.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{KeySchemaElement, KeyType};
+use aws_sdk_dynamodb::types::{
+    ConsumedCapacity, ItemCollectionMetrics, KeySchemaElement, KeyType, Projection, ProjectionType,
+    ReturnConsumedCapacity, ReturnItemCollectionMetrics, TableDescription,
+};
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark;
+use livemove_core::ports::pages::{Index, Projected};
 use livemove_core::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
 use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 
 use super::expressions::{Expressions, Names};
+use super::meter::Meter;
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
@@ -26,7 +33,9 @@ pub struct DynamoTable {
     pub(super) once: Client,
     pub(super) name: String,
     pub(super) longest: Duration,
+    pub(super) meter: Option<Arc<Meter>>,
     schema: KeySchema,
+    pub(super) indexes: BTreeMap<String, Index>,
     resource: String,
 }
 
@@ -58,10 +67,11 @@ impl DynamoTable {
         let described = described.map_err(|error| {
             Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
         })?;
-        let elements = described.table.and_then(|table| table.key_schema).unwrap_or_default();
-        let schema = key_schema(&elements)
-            .ok_or_else(|| Error::Invariant(format!("{resource} was described without a partition key")))?;
-        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, schema, resource })
+        let undescribed = |what: &str| Error::Invariant(format!("{resource} was described without {what}"));
+        let table = described.table.ok_or_else(|| undescribed("anything"))?;
+        let schema = key_schema(table.key_schema()).ok_or_else(|| undescribed("a partition key"))?;
+        let indexes = indexes(&table).ok_or_else(|| undescribed("the partition key of an index"))?;
+        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, indexes, resource })
     }
 
     /// Its name.
@@ -73,6 +83,36 @@ impl DynamoTable {
     #[must_use]
     pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
         DynamoTable { repeating, once, ..self.clone() }
+    }
+
+    /// The same table, with what its calls consume added to `meter`.
+    #[must_use]
+    pub fn metered(&self, meter: Arc<Meter>) -> DynamoTable {
+        DynamoTable { meter: Some(meter), ..self.clone() }
+    }
+
+    /// What to ask for with every call.
+    pub(super) fn capacity(&self) -> Option<ReturnConsumedCapacity> {
+        self.meter.as_ref().and_then(|meter| meter.capacity())
+    }
+
+    /// Adds what a call consumed to the meter, if there is one.
+    pub(super) fn consumed<'a>(&self, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+        if let Some(meter) = &self.meter {
+            meter.add(consumed);
+        }
+    }
+
+    /// What to ask for with every write of one item.
+    pub(super) fn metrics(&self) -> Option<ReturnItemCollectionMetrics> {
+        self.meter.as_ref().and_then(|meter| meter.metrics())
+    }
+
+    /// Adds what a write told of an item collection to the meter, if there is one.
+    pub(super) fn collection(&self, metrics: Option<ItemCollectionMetrics>) {
+        if let Some(meter) = &self.meter {
+            meter.add_collection(metrics);
+        }
     }
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
@@ -99,6 +139,26 @@ pub(super) fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
     Some(KeySchema { partition: name(KeyType::Hash)?, sort: name(KeyType::Range) })
 }
 
+/// The secondary indexes in a DescribeTable answer; `None` when one has no partition key.
+fn indexes(table: &TableDescription) -> Option<BTreeMap<String, Index>> {
+    let mut indexes = BTreeMap::new();
+    for index in table.local_secondary_indexes() {
+        let (name, keys) = (index.index_name()?.to_owned(), key_schema(index.key_schema())?);
+        indexes.insert(name, Index { keys, local: true, projected: projected(index.projection()) });
+    }
+    for index in table.global_secondary_indexes() {
+        let (name, keys) = (index.index_name()?.to_owned(), key_schema(index.key_schema())?);
+        indexes.insert(name, Index { keys, local: false, projected: projected(index.projection()) });
+    }
+    Some(indexes)
+}
+
+fn projected(projection: Option<&Projection>) -> Projected {
+    let all = projection.is_none_or(|projection| projection.projection_type() == Some(&ProjectionType::All));
+    let more = || projection.map(|projection| projection.non_key_attributes().to_vec()).unwrap_or_default();
+    if all { Projected::All } else { Projected::Only(more()) }
+}
+
 impl Table for DynamoTable {
     fn schema(&self) -> &KeySchema {
         &self.schema
@@ -113,9 +173,11 @@ impl Table for DynamoTable {
             .set_key(Some(item_to_sdk(get.key.attributes())))
             .consistent_read(get.consistency == Consistency::Strong)
             .set_projection_expression(projection)
-            .set_expression_attribute_names(names);
+            .set_expression_attribute_names(names)
+            .set_return_consumed_capacity(self.capacity());
         let answer =
             request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
+        self.consumed(&answer.consumed_capacity);
         answer.item.map(item_from_sdk).transpose()
     }
 

@@ -32,7 +32,9 @@ impl DynamoTable {
         let request = client
             .transact_write_items()
             .set_transact_items(Some(entries.to_vec()))
-            .set_client_request_token(token.map(str::to_owned));
+            .set_client_request_token(token.map(str::to_owned))
+            .set_return_consumed_capacity(self.capacity())
+            .set_return_item_collection_metrics(self.metrics());
         self.outcome(entries.len(), request.send().await)
     }
 
@@ -42,7 +44,12 @@ impl DynamoTable {
         answer: Result<TransactWriteItemsOutput, SdkError<TransactWriteItemsError, HttpResponse>>,
     ) -> Result<Transacted, Error> {
         let error = match answer {
-            Ok(_) => return Ok(Transacted::Applied),
+            Ok(answer) => {
+                self.consumed(answer.consumed_capacity());
+                let sizes = answer.item_collection_metrics.and_then(|mut tables| tables.remove(&self.name));
+                sizes.into_iter().flatten().for_each(|size| self.collection(Some(size)));
+                return Ok(Transacted::Applied);
+            }
             Err(error) => error,
         };
         match error.as_service_error() {

@@ -38,9 +38,18 @@ impl DynamoTable {
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
                     .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld);
+                    .return_values_on_condition_check_failure(OnFailure::AllOld)
+                    .set_return_consumed_capacity(self.capacity())
+                    .set_return_item_collection_metrics(self.metrics());
                 let call = self.call("dynamodb:PutItem", Effect::Writes);
-                outcome(&call, put.send().await.map(|answer| answer.attributes))
+                outcome(
+                    &call,
+                    put.send().await.map(|answer| {
+                        self.consumed(&answer.consumed_capacity);
+                        self.collection(answer.item_collection_metrics);
+                        answer.attributes
+                    }),
+                )
             }
             Action::Update { .. } => {
                 let update = self
@@ -53,9 +62,18 @@ impl DynamoTable {
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
                     .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld);
+                    .return_values_on_condition_check_failure(OnFailure::AllOld)
+                    .set_return_consumed_capacity(self.capacity())
+                    .set_return_item_collection_metrics(self.metrics());
                 let call = self.call("dynamodb:UpdateItem", Effect::Writes);
-                outcome(&call, update.send().await.map(|answer| answer.attributes))
+                outcome(
+                    &call,
+                    update.send().await.map(|answer| {
+                        self.consumed(&answer.consumed_capacity);
+                        self.collection(answer.item_collection_metrics);
+                        answer.attributes
+                    }),
+                )
             }
             Action::Delete => {
                 let delete = self
@@ -67,9 +85,18 @@ impl DynamoTable {
                     .set_expression_attribute_names(names)
                     .set_expression_attribute_values(values)
                     .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld);
+                    .return_values_on_condition_check_failure(OnFailure::AllOld)
+                    .set_return_consumed_capacity(self.capacity())
+                    .set_return_item_collection_metrics(self.metrics());
                 let call = self.call("dynamodb:DeleteItem", Effect::Writes);
-                outcome(&call, delete.send().await.map(|answer| answer.attributes))
+                outcome(
+                    &call,
+                    delete.send().await.map(|answer| {
+                        self.consumed(&answer.consumed_capacity);
+                        self.collection(answer.item_collection_metrics);
+                        answer.attributes
+                    }),
+                )
             }
         }
     }

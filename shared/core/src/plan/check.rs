@@ -6,7 +6,7 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use super::rules::{self, TextRule};
-use super::{Plan, SEGMENTS_MAX, WRITES_IN_FLIGHT_MAX};
+use super::{LEASE_MIN_MS, Plan, SEGMENTS_MAX, WRITES_IN_FLIGHT_MAX};
 
 /// One thing that is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -95,7 +95,7 @@ impl Checker {
         let Some(timing) = self.object("$.timing", Some(json), &["lease_ms", "call_ms", "skew_ms"]) else {
             return;
         };
-        self.number("$.timing.lease_ms", timing.get("lease_ms"), 200..=60_000);
+        self.number("$.timing.lease_ms", timing.get("lease_ms"), LEASE_MIN_MS..=60_000);
         self.number("$.timing.call_ms", timing.get("call_ms"), 100..=60_000);
         self.number("$.timing.skew_ms", timing.get("skew_ms"), 0..=60_000);
     }

@@ -6,6 +6,9 @@ pub const SEGMENTS_MAX: u64 = 500;
 /// The most writes in flight: memory of a worker is bounded by it.
 pub const WRITES_IN_FLIGHT_MAX: u64 = 256;
 
+/// The shortest lease: what a process may remember of a phase, and of there being none.
+pub const LEASE_MIN_MS: u64 = 200;
+
 /// A rule for a text: `None` = fine, else the remedy.
 pub(super) type TextRule = fn(&str) -> Option<&'static str>;
 

@@ -1,0 +1,60 @@
+//! What reader and writer have in common: a payload in, an answer out, and no tables but the migration's.
+
+use std::sync::Arc;
+
+use lambda_runtime::Diagnostic;
+use livemove_core::error::Error;
+use livemove_core::register::{Migrations, States};
+use serde_json::Value;
+
+use super::answer::answer;
+use super::elsewhere::Nowhere;
+use super::payload::{Call, open};
+use super::plane::Plane;
+use crate::sites::Sites;
+
+/// A function in front of the data plane that has some of its operations.
+#[derive(Debug)]
+pub(super) struct Front<S> {
+    plane: Plane<S, Nowhere>,
+    operations: &'static [&'static str],
+}
+
+impl<S: States + Migrations + Send> Front<S> {
+    pub(super) fn new(
+        sites: Arc<Sites>,
+        states: Arc<S>,
+        migration: &str,
+        operations: &'static [&'static str],
+    ) -> Front<S> {
+        Front { plane: Plane::new(sites, states, migration, Nowhere), operations }
+    }
+
+    pub(super) async fn answer(&self, payload: Value) -> Result<Value, Diagnostic> {
+        let (door, call) = open(payload);
+        let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
+        let result = match call {
+            Ok(call) => self.serve(call).await,
+            Err(error) => Err(error),
+        };
+        answer(door, &operation, result)
+    }
+
+    async fn serve(&self, call: Call) -> Result<Value, Error> {
+        if !self.operations.contains(&call.operation.as_str()) {
+            return Err(Error::refused(
+                "UnknownOperationException",
+                format!("operation `{}` is not supported here", call.operation),
+                format!("use one of: {}", self.operations.join(", ")),
+            ));
+        }
+        let table = call.input.get("TableName").and_then(Value::as_str).unwrap_or("the table named").to_owned();
+        self.plane.call(&call.operation, &call.input).await?.ok_or_else(|| {
+            Error::refused(
+                "ResourceNotFoundException",
+                format!("{table} is not part of the migration"),
+                "use the name at the plan's source, and run preflight first",
+            )
+        })
+    }
+}
