@@ -69,10 +69,18 @@ pub(crate) enum Bug {
     TokenForgotten,
     /// What a table answers is handed on as it is, marks and all.
     LeakedMark,
+    /// A filter is put to the losing table for keys that have moved too.
+    FilterPushedToBothSides,
+    /// The start key of one table's scan is used on the other after a phase change.
+    RawTokenReused,
+    /// Tombstones count as items that were looked at.
+    TombstoneCounted,
+    /// What was scanned under a sealed `handoff` counts, though others are in `new` by then.
+    PhaseNotReadAgain,
 }
 
 /// All of them but [`Bug::None`].
-pub(crate) const ALL: [Bug; 31] = [
+pub(crate) const ALL: [Bug; 35] = [
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,
@@ -104,4 +112,8 @@ pub(crate) const ALL: [Bug; 31] = [
     Bug::PartialTransaction,
     Bug::TokenForgotten,
     Bug::LeakedMark,
+    Bug::FilterPushedToBothSides,
+    Bug::RawTokenReused,
+    Bug::TombstoneCounted,
+    Bug::PhaseNotReadAgain,
 ];

@@ -8,6 +8,8 @@ pub(crate) type Value = Option<Option<i64>>;
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Op {
     Read,
+    /// Read through a filter that shows values of this one and above.
+    ReadFrom(i64),
     /// Put an item with this value, or without any: an item of key attributes alone.
     Put(Option<i64>),
     /// Put if there is none.
@@ -52,6 +54,7 @@ pub(crate) struct Event {
 fn specified(value: Value, op: Op) -> (Value, Answer) {
     match op {
         Op::Read => (value, Answer::Saw(value)),
+        Op::ReadFrom(least) => (value, Answer::Saw(value.filter(|number| number.is_some_and(|n| n >= least)))),
         Op::Put(new) => (Some(new), Answer::Done),
         Op::Insert(new) if value.is_none() => (Some(Some(new)), Answer::Done),
         Op::Insert(_) => (value, Answer::Refused),
@@ -73,7 +76,7 @@ fn specified(value: Value, op: Op) -> (Value, Answer) {
 /// Whether some order of the events, each between its begin and its answer, explains all answers and ends in
 /// `last`. Events without an answer may take effect at any later moment, or not at all.
 pub(crate) fn explained(first: Value, last: Value, events: &[Event]) -> bool {
-    assert!(events.len() <= 32, "too many events for the bit set");
+    assert!(events.len() < 64, "too many events for the bit set");
     search(first, last, (1u64 << events.len()) - 1, events)
 }
 

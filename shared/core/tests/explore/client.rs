@@ -20,6 +20,7 @@ use crate::bug::Bug;
 use crate::check::{Answer, Event, Op, Value};
 use crate::pair;
 use crate::site::Site;
+use crate::walks::walk;
 use crate::world::{KEYS, LEASE, World, item, key};
 
 /// What all clients were told, and the clock that orders it.
@@ -27,18 +28,18 @@ use crate::world::{KEYS, LEASE, World, item, key};
 pub(crate) struct History(Arc<Mutex<(u64, Vec<Event>)>>);
 
 impl History {
-    fn moment(&self) -> u64 {
+    pub(crate) fn moment(&self) -> u64 {
         let mut inner = self.0.lock().unwrap();
         inner.0 += 1;
         inner.0
     }
 
     /// Enters what the client was told of an operation.
-    fn told(&self, key: usize, op: Op, begun: u64, result: Result<Answer, Error>) {
+    pub(crate) fn told(&self, key: usize, op: Op, begun: u64, result: Result<Answer, Error>) {
         let (answer, answered) = match result {
             Ok(answer) => (answer, self.moment()),
             Err(Error::ConditionFailed { .. }) => (Answer::Refused, self.moment()),
-            Err(Error::Ambiguous(_)) if matches!(op, Op::Read | Op::Check) => return,
+            Err(Error::Ambiguous(_)) if matches!(op, Op::Read | Op::ReadFrom(_) | Op::Check) => return,
             Err(Error::Ambiguous(_)) => (Answer::Unknown, u64::MAX),
             // Said to have done nothing.
             Err(Error::Throttled(_) | Error::Unavailable(_)) => return,
@@ -64,9 +65,10 @@ pub(crate) async fn client(world: World, history: History, id: i64, operations: 
             world.tick(LEASE / 2);
         }
         let value = 100 * id + n;
-        match thread_rng().gen_range(0..8) {
+        match thread_rng().gen_range(0..10) {
             0..=3 => one(&world, &history, &instances[n as usize % 2], value).await,
             4 => several(&world, &history, &instances[n as usize % 2], value).await,
+            5..=6 => walk(&world, &history, &instances, spread).await,
             _ => both(&world, &history, &instances, value, spread).await,
         }
     }
@@ -198,7 +200,7 @@ async fn perform<T: Table>(
         Op::SetExisting(value) => {
             (Change::Update(Some("SET v = :v".into())), Some("attribute_exists(pk)"), Some(value), Returning::Nothing)
         }
-        Op::Remove | Op::Add | Op::Check => unreachable!("not for one key alone"),
+        Op::ReadFrom(_) | Op::Remove | Op::Add | Op::Check => unreachable!("not for one key alone"),
     };
     let request = WriteRequest {
         key: key(name),

@@ -23,6 +23,7 @@ mod conduct;
 mod pair;
 mod site;
 mod together;
+mod walks;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -269,4 +270,8 @@ found! {
     finds_partial_transaction: PartialTransaction,
     finds_token_forgotten: TokenForgotten,
     finds_leaked_mark: LeakedMark,
+    finds_filter_pushed_to_both_sides: FilterPushedToBothSides,
+    finds_raw_token_reused: RawTokenReused,
+    finds_tombstone_counted: TombstoneCounted,
+    finds_phase_not_read_again: PhaseNotReadAgain,
 }

@@ -147,7 +147,7 @@ fn parts(op: Op) -> Vec<Part> {
         Op::Add | Op::Count => (PAIR.map(|_| update("ADD v :v")), None, Some(1)),
         Op::Clear => (PAIR.map(|_| update("REMOVE v")), None, None),
         Op::SetExisting(value) => (PAIR.map(|_| update("SET v = :v")), Some("attribute_exists(pk)"), Some(value)),
-        Op::Check | Op::Read => return PAIR.map(check).to_vec(),
+        Op::Check | Op::Read | Op::ReadFrom(_) => return PAIR.map(check).to_vec(),
     };
     // A condition stands at one of the two, which says the same as at both.
     let at = thread_rng().gen_range(0..2);

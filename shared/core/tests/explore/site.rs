@@ -16,6 +16,9 @@ use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
 
+/// What makes the target's scans go in another order than the source's.
+const SALT: u64 = 4;
+
 /// One table and the calls on their way to it.
 pub(crate) struct Site {
     pub(super) memory: Memory,
@@ -47,9 +50,14 @@ impl Site {
         Site::of(Memory::new(KeySchema { partition: "pk".into(), sort: None }), bug, faults)
     }
 
+    /// One in another account. Its scans are in another order.
+    pub(crate) fn elsewhere(&self) -> Site {
+        Site::of(Memory::new(self.memory.schema().clone()).with_salt(SALT), self.bug, self.faults)
+    }
+
     /// Another one in the same account.
     pub(crate) fn beside(&self) -> Site {
-        Site::of(Memory::new(self.memory.schema().clone()).beside(&self.memory), self.bug, self.faults)
+        Site::of(Memory::new(self.memory.schema().clone()).with_salt(SALT).beside(&self.memory), self.bug, self.faults)
     }
 
     fn of(memory: Memory, bug: Bug, faults: bool) -> Site {

@@ -44,7 +44,7 @@ impl World {
         let source = Site::new(bug, faults);
         // In one account tokens of transactions are remembered together, so a forgotten one is a mismatch there.
         let in_one_account = bug != Bug::TokenForgotten && thread_rng().gen_bool(0.5);
-        let target = if in_one_account { source.beside() } else { Site::new(bug, faults) };
+        let target = if in_one_account { source.beside() } else { source.elsewhere() };
         World(Arc::new(Inner {
             bug,
             now: AtomicU64::new(1),

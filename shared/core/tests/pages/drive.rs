@@ -1,6 +1,5 @@
 //! A migrating pair that is driven step by step through runs and phases, beside one table that never moves.
 
-use std::sync::Mutex;
 use std::sync::atomic::AtomicU64;
 
 use livemove_core::copy::copy_page;
@@ -199,10 +198,5 @@ impl Drive {
         let model = Pair { source: &self.model, target: &self.model };
         let expected = block_on(write(model, &State::first(1), &request));
         assert_eq!(format!("{answer:?}"), format!("{expected:?}"));
-    }
-
-    /// What an application sees of the key, by the table beside.
-    pub(crate) fn seen(&self, key: &Key) -> Option<Item> {
-        visible(self.model.peek(key))
     }
 }

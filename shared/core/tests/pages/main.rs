@@ -10,5 +10,8 @@
 mod chance;
 mod differential;
 mod drive;
-mod reads;
+mod indexes;
+mod moving;
+mod one_table;
+mod tokens;
 mod world;
