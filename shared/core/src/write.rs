@@ -27,7 +27,7 @@ const TRIES: u32 = 8;
 pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRequest) -> Result<Option<Item>, Error> {
     match state.route() {
         Route::Plain => attempt(pair.source, request, Dress::Plain, Guard::Always).await?.or(stale()),
-        Route::Final { run } => attempt(pair.gaining(run), request, Dress::Final, Guard::Always).await?.or(stale()),
+        Route::Final { run } => last(pair.gaining(run), request).await,
         Route::Guarded { run, moving } => {
             match attempt(pair.losing(run), request, Dress::losing(run), Guard::NotMoved(run)).await? {
                 Attempt::Done(attributes) => Ok(attributes),
@@ -37,6 +37,29 @@ pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRe
         }
         Route::Handoff { run } => across(pair, run, request).await,
     }
+}
+
+/// On the table that won, where marks are taken away in passing.
+///
+/// An update without an expression makes an item where there is none, but one that takes marks away does not. So it
+/// takes them away only where there is something.
+async fn last<T: Table>(table: &T, request: &WriteRequest) -> Result<Option<Item>, Error> {
+    if request.change != Change::Update(None) {
+        return attempt(table, request, Dress::Final, Guard::Always).await?.or(stale());
+    }
+    let (mut dress, mut guard) = (Dress::Plain, Guard::Absent);
+    for _ in 0..TRIES {
+        let current = match attempt(table, request, dress, guard).await? {
+            Attempt::Done(attributes) => return Ok(attributes),
+            Attempt::NotOurs(current) => current,
+        };
+        (dress, guard) = match current {
+            None => (Dress::Plain, Guard::Absent),
+            hidden if visible(hidden.clone()).is_none() => (Dress::Final, Guard::Invisible),
+            Some(_) => (Dress::Final, Guard::Visible),
+        };
+    }
+    Err(Error::Unavailable("the item kept changing during the write; try again".to_owned()))
 }
 
 /// What came of an attempt on one table.

@@ -56,6 +56,25 @@ fn an_update_that_only_removes_creates_no_item_in_handoff_new_and_final() {
 }
 
 #[test]
+fn an_update_without_an_expression_makes_an_item_in_every_phase() {
+    for phase in [Phase::Old, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final] {
+        let world = World::new();
+        if phase > Phase::Guarded {
+            world.target.put_raw(gone("deleted", own(RUN)));
+            world.target.put_raw(marked(item("there", "same"), own(RUN)));
+        }
+        for name in ["deleted", "never"] {
+            send(&world, &state(phase), &request(name, Change::Update(None))).expect("as in DynamoDB");
+            assert_eq!(read(&world, &state(phase), name).expect("read"), Some(key(name).to_item()), "{phase}: {name}");
+        }
+        if phase > Phase::Guarded {
+            send(&world, &state(phase), &request("there", Change::Update(None))).expect("nothing to change");
+            assert_eq!(read(&world, &state(phase), "there").expect("read"), Some(item("there", "same")), "{phase}");
+        }
+    }
+}
+
+#[test]
 fn a_condition_takes_a_tombstone_for_an_absent_item() {
     let world = World::new();
     world.target.put_raw(gone("k", own(RUN)));
