@@ -111,7 +111,7 @@ def test_logs_go_to_the_functions_own_group():
 
 
 @pytest.mark.parametrize(("role", "account", "callers"), [
-    ("TargetPeerRole", "SourceAccount", ["control", "backfill", "reader", "writer", "forward-replicator", "forward-copier"]),
+    ("TargetPeerRole", "SourceAccount", ["control", "backfill", "reader", "writer", "gateway", "forward-replicator", "forward-copier"]),
     ("TargetPeerReadRole", "SourceAccount", ["verifier"]),
     ("SourcePeerRole", "TargetAccount", ["reverse-replicator", "reverse-copier"]),
 ])
