@@ -132,6 +132,9 @@ fn undone(error: Error) -> Error {
             reasons.into_iter().for_each(|reason| _ = seen(reason.item));
             Error::ConditionFailed { item: None }
         }
+        Error::Rejected { name, .. } if name == "IdempotentParameterMismatchException" => {
+            panic!("not linearizable: a request that is asked for again is taken for another one")
+        }
         error => error,
     }
 }

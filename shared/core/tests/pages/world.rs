@@ -29,8 +29,8 @@ fn indexed(table: Memory) -> Memory {
     };
     let only = |names: &[&str]| Projected::Only(names.iter().map(|name| (*name).to_owned()).collect());
     table.with_indexes([
-        ("local", Index { keys: keys("pk", Some("at")), local: true, projected: only(&["v"]) }),
-        ("whole", Index { keys: keys("g", Some("at")), local: false, projected: Projected::All }),
+        ("local", Index { keys: keys("pk", Some("nr")), local: true, projected: only(&["v"]) }),
+        ("whole", Index { keys: keys("g", Some("nr")), local: false, projected: Projected::All }),
         ("some", Index { keys: keys("g", None), local: false, projected: only(&["v"]) }),
         ("inverted", Index { keys: keys("sk", Some("pk")), local: false, projected: only(&["v"]) }),
         ("mirror", Index { keys: keys("sk", Some("pk")), local: false, projected: Projected::All }),
