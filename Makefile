@@ -25,8 +25,8 @@ $(VENV)/.ready: requirements.txt requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c requirements.lock
 	@touch $@
 
-build: ## the functions for tests and demo (development profile), one bootstrap each, and the gateway
-	cargo build $(FUNCTIONS:%=-p livemove-%) -p livemove-gateway --bins
+build: ## the functions for tests and demo (development profile), one bootstrap each, and the gateway with its example
+	cargo build $(FUNCTIONS:%=-p livemove-%) -p livemove-gateway --bins --examples
 	@for name in $(FUNCTIONS); do \
 	  mkdir -p $(BUNDLES)/$$name && \
 	  strip -o $(BUNDLES)/$$name/.new $(CARGO_TARGET_DIR)/debug/$$name && \
