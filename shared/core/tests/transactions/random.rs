@@ -14,12 +14,11 @@ use livemove_core::testing::block_on;
 use super::generate::Lag;
 use super::world::World;
 
-/// The last run, which ends in `final`.
-const LAST: Run = Run(3);
-
 pub(crate) struct Moving {
     pub(crate) world: World,
     state: State,
+    /// The run that ends in `final`.
+    last: Run,
     /// The state before, while somebody may still act on it.
     before: Option<State>,
     delivered: [usize; 2],
@@ -44,8 +43,8 @@ impl Clock for Midnight {
 }
 
 impl Moving {
-    pub(crate) fn new(world: World) -> Moving {
-        Moving { world, state: State::first(1), before: None, delivered: [0, 0] }
+    pub(crate) fn new(world: World, last: Run) -> Moving {
+        Moving { world, state: State::first(1), last, before: None, delivered: [0, 0] }
     }
 
     /// What a process believes in.
@@ -68,7 +67,7 @@ impl Moving {
                 self.finish();
                 Step::Advance(Phase::New)
             }
-            (Phase::New, run, _) if run < LAST => Step::Turn,
+            (Phase::New, run, _) if run < self.last => Step::Turn,
             (Phase::New, ..) => Step::Advance(Phase::Final),
             (Phase::Final, ..) => return,
         };
