@@ -36,6 +36,15 @@ pub async fn transact<T: Transactions>(
     if request.keys().is_empty() {
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
     }
+    match routed(pair, state, request).await {
+        // A key could not be handed over, or the token's first transaction is still under way: to the application
+        // a conflict like any other.
+        Err(Error::Conflict(_)) => Err(Error::Cancelled { reasons: request.in_conflict() }),
+        result => result,
+    }
+}
+
+async fn routed<T: Transactions>(pair: Pair<'_, T>, state: &State, request: &TransactRequest) -> Result<(), Error> {
     match state.route() {
         Route::Plain => settled(pair, Run(1), request).await,
         Route::Guarded { run, moving: false } => settled(pair, run, request).await,

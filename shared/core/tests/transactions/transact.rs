@@ -185,6 +185,22 @@ fn a_transaction_with_a_token_is_sent_again_after_a_lost_answer_and_done_once() 
     }
 }
 
+#[test]
+fn a_key_that_cannot_be_handed_over_now_is_a_conflict_as_dynamodb_words_it() {
+    let world = World::new();
+    world.source.put_raw(moved("moved", 1, RUN));
+    world.source.put_raw(item("still", 1));
+    let busy = |call| if call == Call::Write { Fault::Conflict } else { Fault::None };
+    let (source, target) = (Faulty::new(world.source.clone(), busy), Faulty::new(world.target.clone(), busy));
+    let pair = Pair { source: &source, target: &target };
+    for phase in [Phase::Guarded, Phase::Handoff] {
+        let foreign = Part::Foreign(json!({}));
+        let parts = vec![foreign, add("moved", 1), add("still", 1)];
+        let reasons = cancelled(block_on(transact(pair, &state(phase), &request(parts))));
+        assert_eq!(codes(&reasons), ["None", "TransactionConflict", "TransactionConflict"], "{phase}");
+    }
+}
+
 /// A clock that stands at 0 when it is looked at first, and at 1 ever after.
 #[derive(Default)]
 struct Ending(AtomicU32);
