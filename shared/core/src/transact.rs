@@ -25,8 +25,8 @@ const TRIES: u32 = 8;
 /// `guarded` of the next run; see docs/DESIGN.md for the argument.
 ///
 /// # Errors
-/// [`Error::Cancelled`] with what the application may see of the items; [`Error::StalePhase`] when the state is
-/// out of date and nothing was done; [`Error::Ambiguous`] when it may have been done: without a token it is never
+/// [`Error::Cancelled`] with what the application may see of the items, also where somebody else is at a key that
+/// must be handed over; [`Error::StalePhase`] when the state is out of date and nothing was done; [`Error::Ambiguous`] when it may have been done: without a token it is never
 /// sent again; else those of the tables, and nothing was done.
 pub async fn transact<T: Transactions>(
     pair: Pair<'_, T>,
