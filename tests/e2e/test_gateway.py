@@ -52,7 +52,8 @@ def test_unmodified_sdks_work_through_a_gateway_there_and_back_and_to_the_end(mo
         # None had to be sent again, and each is counted.
         assert shop["operations"] == {operation: sum(outcomes.values()) for operation, outcomes in beside.items()}
         assert not any(outcomes["failed"] or outcomes["denied"] or outcomes["throttled"] for outcomes in beside.values()), beside
-    assert not [line for log in logs for line in log.splitlines() if SECRET in line or '"ERROR"' in line], logs
+    # Neither values, nor conditions that did not hold: there are many of each.
+    assert not [line for log in logs for line in log.splitlines() if SECRET in line or '"ERROR"' in line or "ConditionalCheck" in line], logs
     # The indexes of the local AWS are never behind, so none may be behind that is read from two of them.
     assert told[0]["index_waits"] == 0
 
