@@ -25,8 +25,8 @@ $(VENV)/.ready: requirements.txt requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt -c requirements.lock
 	@touch $@
 
-build: ## the functions for tests and demo (development profile), one bootstrap each, and the gateway
-	cargo build $(FUNCTIONS:%=-p livemove-%) -p livemove-gateway --bins
+build: ## the functions for tests and demo (development profile), one bootstrap each, and the gateway with its example
+	cargo build $(FUNCTIONS:%=-p livemove-%) -p livemove-gateway --bins --examples
 	@for name in $(FUNCTIONS); do \
 	  mkdir -p $(BUNDLES)/$$name && \
 	  strip -o $(BUNDLES)/$$name/.new $(CARGO_TARGET_DIR)/debug/$$name && \
@@ -44,7 +44,7 @@ lint: setup ## format, clippy, template
 	$(BIN)/cfn-lint template.yaml
 
 test-aws: setup ## the adapters against the local AWS
-	$(BIN)/python -m tests.local_aws.run -- cargo test -p livemove-aws
+	$(BIN)/python -m tests.local_aws.run -- cargo test -p livemove-aws -p livemove-gateway-server -p livemove
 
 test-python: setup ## template and end to end; needs `make build`
 	$(BIN)/python -m pytest tests
@@ -53,8 +53,7 @@ explore: ## a million schedules and more of the shipped protocol code, with the 
 	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-70000} cargo test -p livemove-core --test explore -- --nocapture
 
 bench: setup ## what the gateway costs, as ratios to direct calls (LIVEMOVE_BENCH_SOAK=seconds: memory under load)
-	$(BIN)/python -m tests.local_aws.run -- sh -c \
-	  'AWS_ENDPOINT_URL=$$LIVEMOVE_TEST_ENDPOINT cargo bench -p livemove-gateway-server --bench overhead'
+	$(BIN)/python -m tests.local_aws.run -- cargo bench -p livemove-gateway-server --bench overhead
 
 demo: setup build ## move a table and a bucket under traffic, back, and again (DATA=items.jsonl, KEEP=1)
 	$(BIN)/python -m tests.demo $(if $(DATA),--data '$(DATA)') $(if $(KEY),--key '$(KEY)') $(if $(KEEP),--keep)

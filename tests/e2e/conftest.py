@@ -23,12 +23,12 @@ def strict_aws():
 
 @pytest.fixture(scope="session")
 def existing():
-    """Makes an existing service and deploys livemove beside it: `existing(endpoint, migration, items, objects)`."""
+    """Makes an existing service and deploys livemove beside it: `existing(endpoint, migration, items, objects, indexes)`."""
 
-    def make(endpoint: str, migration: str, count: int, objects: int):
+    def make(endpoint: str, migration: str, count: int, objects: int, indexes: tuple = ()):
         world = World(endpoint, migration=migration, source_table=migration, target_table=f"{migration}-new",
                       source_bucket=f"{migration}-files", target_bucket=f"{migration}-files-new")
-        made = service.create(world, items.ORDERS, items.generate(count, seed=len(migration)), objects)
+        made = service.create(world, items.ORDERS, items.generate(count, seed=len(migration)), objects, indexes)
         deploy.deploy(world, made)
         return world, made
 

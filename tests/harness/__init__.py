@@ -2,5 +2,5 @@
 
 `world` (where everything is) → `items`, `objects` (the data of the service) → `service` (create and load it)
 → `deploy` (the product beside it) → `door`, `book`, `item_clients`, `object_clients`, `traffic` (applications
-that never stop) → `steps` (state machines) → `audit` (did every acknowledged write end where it belongs).
+that never stop), or `gateway`, `shops` (unmodified SDKs through the gateway) → `steps` (state machines) → `audit` (did every acknowledged write end where it belongs).
 """

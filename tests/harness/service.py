@@ -22,9 +22,12 @@ class Service:
     streams: dict
 
 
-def create(world: World, schema, items: list, objects: int) -> Service:
-    """Create tables and buckets on both sides and fill the source; `objects` 0 means no buckets at all."""
-    streams = {side: _table(world, side, schema) for side in ("source", "target")}
+def create(world: World, schema, items: list, objects: int, indexes: tuple = ()) -> Service:
+    """Create tables and buckets on both sides and fill the source; `objects` 0 means no buckets at all.
+
+    `indexes`: a name and a Schema for each global index, on both tables alike.
+    """
+    streams = {side: _table(world, side, schema, dict(indexes)) for side in ("source", "target")}
     _load(world, items)
     if objects:
         for side in ("source", "target"):
@@ -44,18 +47,24 @@ def scan(world: World, side: str) -> list:
     return [wire.item_from_boto(item) for page in pages for item in page["Items"]]
 
 
-def _table(world: World, side: str, schema) -> str:
+def _table(world: World, side: str, schema, indexes: dict) -> str:
     dynamodb = world.client("dynamodb", side)
-    kinds = ("HASH", "RANGE")
+    attributes = dict(attribute for keys in (schema, *indexes.values()) for attribute in keys.attributes)
+    beside = [{"IndexName": name, "KeySchema": _keys(index), "Projection": {"ProjectionType": "ALL"}} for name, index in indexes.items()]
     table = dynamodb.create_table(
         TableName=world.table(side),
         BillingMode="PAY_PER_REQUEST",
-        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in schema.attributes],
-        KeySchema=[{"AttributeName": name, "KeyType": kinds[at]} for at, (name, _) in enumerate(schema.attributes)],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name, kind in attributes.items()],
+        KeySchema=_keys(schema),
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        **({"GlobalSecondaryIndexes": beside} if beside else {}),
     )["TableDescription"]
     dynamodb.get_waiter("table_exists").wait(TableName=world.table(side), WaiterConfig={"Delay": 1, "MaxAttempts": 30})
     return table["LatestStreamArn"]
+
+
+def _keys(schema) -> list:
+    return [{"AttributeName": name, "KeyType": kind} for (name, _), kind in zip(schema.attributes, ("HASH", "RANGE"))]
 
 
 def _load(world: World, items: list) -> None:

@@ -1,6 +1,6 @@
 """Run a command beside a local AWS: `python -m tests.local_aws.run -- COMMAND...`.
 
-The command finds the server's address in LIVEMOVE_TEST_ENDPOINT, with credentials of account 111111111111 in
+The command finds the server's address in LIVEMOVE_TEST_ENDPOINT and AWS_ENDPOINT_URL, with credentials of account 111111111111 in
 us-east-1. The exit code is the command's; the server stops with it.
 """
 
@@ -24,6 +24,8 @@ def main() -> int:
             **without_aws(os.environ),
             **credentials("111111111111", "us-east-1"),
             "LIVEMOVE_TEST_ENDPOINT": aws.endpoint,
+            # Whatever finds AWS by itself finds this one.
+            "AWS_ENDPOINT_URL": aws.endpoint,
         }
         code = subprocess.call(command, env=environment)
         if code:

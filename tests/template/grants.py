@@ -32,6 +32,11 @@ SEVERAL = {
     "dynamodb:ConditionCheckItem": ("dynamo/transact.rs", "transact_write_items"),
     "dynamodb:BatchWriteItem": ("dynamo/replace.rs", "batch_write_item"),
 }
+# Pages: of a table, and of its indexes.
+PAGES = {
+    "dynamodb:Query": ("dynamo/pages.rs", "query"),
+    "dynamodb:Scan": ("dynamo/pages.rs", "scan"),
+}
 BUCKET = {
     "s3:ListBucket": ("objects/mod.rs", "list_objects_v2"),
     "s3:GetObject": ("objects/transfer.rs", "get_object"),
@@ -117,7 +122,8 @@ GRANTS = {
     },
     "ReaderRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem"),
-        "tables": some(TABLE, "DescribeTable", "GetItem", "PutItem", "UpdateItem"),
+        "tables": some(TABLE, "DescribeTable", "GetItem", "BatchGetItem", "PutItem", "UpdateItem") | PAGES,
+        "indexes": PAGES,
     },
     "WriterRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem"),
@@ -127,7 +133,7 @@ GRANTS = {
     "ReverseReplicatorRole": REPLICATOR,
     "ForwardCopierRole": COPIER,
     "ReverseCopierRole": COPIER,
-    "TargetPeerRole": {"table": TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
+    "TargetPeerRole": {"indexes": PAGES, "table": PAGES | TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
     "TargetPeerReadRole": {"table": READ_TABLE, "bucket": READ_BUCKET},
     "SourcePeerRole": {
         "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),

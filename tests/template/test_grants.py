@@ -56,8 +56,8 @@ def test_no_wildcards(role):
             if text == "*":
                 assert set(statement["Action"]) <= WITHOUT_RESOURCE, policy
             elif "*" in text:
-                # Objects of one bucket, streams of one table, executions of one machine.
-                assert re.search(r"(Bucket}/\*|Table}/stream/\*|livemove-\${MigrationId}-[a-z]+/\*)$", text), text
+                # Objects of one bucket, streams and indexes of one table, executions of one machine.
+                assert re.search(r"(Bucket}/\*|Table}/(stream|index)/\*|livemove-\${MigrationId}-[a-z]+/\*)$", text), text
 
 
 @pytest.mark.parametrize("role", ["VerifierRole", "TargetPeerReadRole"])
@@ -96,7 +96,7 @@ def test_resources_are_those_that_the_parameters_name():
             for resource in listed(statement["Resource"]):
                 text = resource if isinstance(resource, str) else resource.get("Fn::Sub", "")
                 if "dynamodb" in text and policy != "control-table":
-                    assert re.search(r"\${(Source|Target)Account}:table/\${\1Table}(/stream/\*)?$", text), (role, text)
+                    assert re.search(r"\${(Source|Target)Account}:table/\${\1Table}(/(stream|index)/\*)?$", text), (role, text)
                 elif "s3" in text:
                     assert re.search(r":::\${(Source|Target)Bucket}(/\*|/_lm_canary)?$", text), (role, text)
                 elif text.startswith("arn"):
@@ -111,7 +111,7 @@ def test_logs_go_to_the_functions_own_group():
 
 
 @pytest.mark.parametrize(("role", "account", "callers"), [
-    ("TargetPeerRole", "SourceAccount", ["control", "backfill", "reader", "writer", "forward-replicator", "forward-copier"]),
+    ("TargetPeerRole", "SourceAccount", ["control", "backfill", "reader", "writer", "gateway", "forward-replicator", "forward-copier"]),
     ("TargetPeerReadRole", "SourceAccount", ["verifier"]),
     ("SourcePeerRole", "TargetAccount", ["reverse-replicator", "reverse-copier"]),
 ])

@@ -9,6 +9,7 @@
 //! Retries: none of its own that an application could notice; SDKs repeat what they may.
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,8 +25,18 @@ use livemove_gateway::{Server, Settings, stop};
 const STATE_READ: Duration = Duration::from_secs(3);
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
-    let process = startup::start().await?;
+async fn main() -> ExitCode {
+    match serve().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "cannot serve");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn serve() -> Result<(), Box<dyn Error>> {
+    let process = startup::start_process().await?;
     let settings = Settings::from(GatewayConfig::from_env()?);
     let control = Control::open(&process.sites, &process.config.control, STATE_READ)?;
     let backend = Arc::new(Backend::new(process.sites.own(), &settings.limits)?);

@@ -42,14 +42,34 @@ pub struct Function {
 /// # Errors
 /// `WrongConfiguration` naming the variable and what to set; it is logged already.
 pub async fn start() -> Result<Function, Failure> {
-    logs();
+    logs(Stamp::Lambda);
+    prepare().await
+}
+
+/// As [`start`], for a process that is no Lambda function.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_process() -> Result<Function, Failure> {
+    logs(Stamp::Own);
+    prepare().await
+}
+
+async fn prepare() -> Result<Function, Failure> {
     let config = Config::from_env().inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sites = Sites::load(&config).await;
     Ok(Function { config, sites })
 }
 
+/// Who writes the time on a line of the log.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stamp {
+    Lambda,
+    Own,
+}
+
 // JSON, one line an event; a panic is logged like any other error before the runtime reports it.
-fn logs() {
+fn logs(stamp: Stamp) {
     let filter = EnvFilter::try_new(log_filter()).unwrap_or_else(|_| EnvFilter::new("info"));
     // The runtime logs every error whole, and a failed condition carries the item: values never go to logs, and
     // each function logs its own errors.
@@ -57,9 +77,11 @@ fn logs() {
         Ok(directive) => filter.add_directive(directive),
         Err(_) => filter,
     };
-    // Lambda stamps the time itself.
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter).without_time();
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_env_filter(filter);
     // A second start in one process keeps the first subscriber.
-    let _already_set = subscriber.try_init();
+    let _already_set = match stamp {
+        Stamp::Lambda => subscriber.without_time().try_init(),
+        Stamp::Own => subscriber.try_init(),
+    };
     std::panic::set_hook(Box::new(|panic| tracing::error!(%panic, "panic")));
 }

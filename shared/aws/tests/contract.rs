@@ -12,14 +12,16 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType, StreamSpecification,
-    StreamViewType, TableStatus,
+    AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, Projection,
+    ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
 };
 use aws_smithy_http_client::tls;
 use livemove_aws::dynamo::DynamoTable;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, KeySchema};
+use livemove_core::ports::pages::{Index, Projected};
 use livemove_core::ports::transact::{
     Entry, ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions as _,
 };
@@ -62,6 +64,15 @@ fn clients(endpoint: &str) -> (Client, Client) {
 
 /// A new empty table with a stream, under a name nobody had before.
 async fn fresh() -> DynamoTable {
+    made(false).await
+}
+
+/// The same with the indexes of the contract of pages.
+async fn fresh_with_indexes() -> DynamoTable {
+    made(true).await
+}
+
+async fn made(with_indexes: bool) -> DynamoTable {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let endpoint = endpoint();
     let (repeating, once) = clients(&endpoint);
@@ -72,13 +83,20 @@ async fn fresh() -> DynamoTable {
         AttributeDefinition::builder().attribute_name(name).attribute_type(kind).build().unwrap()
     };
     let stream = StreamSpecification::builder().stream_enabled(true).stream_view_type(StreamViewType::NewAndOldImages);
-    let create = repeating
+    let mut create = repeating
         .create_table()
         .table_name(&name)
         .billing_mode(BillingMode::PayPerRequest)
         .set_key_schema(Some(vec![key("pk", KeyType::Hash), key("sk", KeyType::Range)]))
         .set_attribute_definitions(Some(vec![attribute("pk"), attribute("sk")]))
         .stream_specification(stream.build().unwrap());
+    if with_indexes {
+        let number = AttributeDefinition::builder().attribute_name("nr").attribute_type(ScalarAttributeType::N);
+        create = create.attribute_definitions(number.build().unwrap()).attribute_definitions(attribute("g"));
+        for (name, index) in contract::pages::indexes() {
+            create = with_index(create, name, &index);
+        }
+    }
     create.send().await.unwrap_or_else(|error| panic!("no table at {endpoint}: {error:?}"));
     let is_active = async || {
         let described = repeating.describe_table().table_name(&name).send().await.unwrap();
@@ -88,6 +106,26 @@ async fn fresh() -> DynamoTable {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     DynamoTable::described(repeating, once, &name, format!("table {name}"), LONGEST).await.unwrap()
+}
+
+fn with_index(create: CreateTableFluentBuilder, name: &str, index: &Index) -> CreateTableFluentBuilder {
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
+    let partition = key(&index.keys.partition, KeyType::Hash);
+    let keys: Vec<_> =
+        std::iter::once(partition).chain(index.keys.sort.as_ref().map(|sort| key(sort, KeyType::Range))).collect();
+    let projection = match &index.projected {
+        Projected::All => Projection::builder().projection_type(ProjectionType::All),
+        Projected::Only(more) if more.is_empty() => Projection::builder().projection_type(ProjectionType::KeysOnly),
+        Projected::Only(more) => {
+            Projection::builder().projection_type(ProjectionType::Include).set_non_key_attributes(Some(more.clone()))
+        }
+    };
+    if index.local {
+        let local = LocalSecondaryIndex::builder().index_name(name).set_key_schema(Some(keys));
+        return create.local_secondary_indexes(local.projection(projection.build()).build().unwrap());
+    }
+    let global = GlobalSecondaryIndex::builder().index_name(name).set_key_schema(Some(keys));
+    create.global_secondary_indexes(global.projection(projection.build()).build().unwrap())
 }
 
 fn item(sk: &str, more: impl IntoIterator<Item = (String, AttributeValue)>) -> Item {
@@ -100,6 +138,11 @@ fn item(sk: &str, more: impl IntoIterator<Item = (String, AttributeValue)>) -> I
 #[tokio::test]
 async fn dynamodb_keeps_the_contract() {
     contract::run_all(fresh).await;
+}
+
+#[tokio::test]
+async fn dynamodb_keeps_the_contract_of_pages() {
+    contract::run_pages(fresh_with_indexes).await;
 }
 
 #[tokio::test]

@@ -75,9 +75,19 @@ async fn across<T: Transactions>(
                 return Ok(shown(parts, old));
             }
         }
-        handoff_all(pair, run, &not_native).await?;
+        handoff_all(pair, run, &not_native).await.map_err(|error| conflict(parts, error))?;
     }
     Err(Error::Unavailable("keys kept moving during the read; try again".to_owned()))
+}
+
+/// A key could not be handed over because somebody else is at it: to the application a conflict like any other.
+fn conflict(parts: &[SnapshotPart], error: Error) -> Error {
+    let Error::Conflict(_) = error else { return error };
+    let reason = |part: &SnapshotPart| match part {
+        SnapshotPart::Get(_) => Reason::conflict(),
+        SnapshotPart::Foreign(_) => Reason::none(),
+    };
+    Error::Cancelled { reasons: parts.iter().map(reason).collect() }
 }
 
 /// All parts from one table, marks included.

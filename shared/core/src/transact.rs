@@ -25,9 +25,10 @@ const TRIES: u32 = 8;
 /// `guarded` of the next run; see docs/DESIGN.md for the argument.
 ///
 /// # Errors
-/// [`Error::Cancelled`] with what the application may see of the items; [`Error::StalePhase`] when the state is
-/// out of date and nothing was done; [`Error::Ambiguous`] when it may have been done: without a token it is never
-/// sent again; else those of the tables, and nothing was done.
+/// [`Error::Cancelled`] with what the application may see of the items, also where somebody else is at a key that
+/// must be handed over; [`Error::StalePhase`] when the state is out of date and nothing was done;
+/// [`Error::Ambiguous`] when it may have been done: without a token it is never sent again; else those of the
+/// tables, and nothing was done.
 pub async fn transact<T: Transactions>(
     pair: Pair<'_, T>,
     state: &State,
@@ -36,6 +37,15 @@ pub async fn transact<T: Transactions>(
     if request.keys().is_empty() {
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
     }
+    match routed(pair, state, request).await {
+        // A key could not be handed over, or the token's first transaction is still under way: to the application
+        // a conflict like any other.
+        Err(Error::Conflict(_)) => Err(Error::Cancelled { reasons: request.in_conflict() }),
+        result => result,
+    }
+}
+
+async fn routed<T: Transactions>(pair: Pair<'_, T>, state: &State, request: &TransactRequest) -> Result<(), Error> {
     match state.route() {
         Route::Plain => settled(pair, Run(1), request).await,
         Route::Guarded { run, moving: false } => settled(pair, run, request).await,

@@ -81,7 +81,11 @@ impl Elsewhere for Direct {
         let body = Bytes::from(Value::Object(input).to_string());
         let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now());
         let call = Passing { api: Api::Tables, headers: &headers, body, body_sha256: None, now };
-        let answer = self.0.pass(call).await.map_err(|error| said(error.status, &error.body))?;
+        // The gateway's own 503 says that nothing was sent; DynamoDB's does not.
+        let answer = self.0.pass(call).await.map_err(|error| match error.status {
+            503 => Error::Unavailable(error.name().to_owned()),
+            status => said(status, &error.body),
+        })?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await;
         let lost = |problem: &dyn std::fmt::Display| Error::Ambiguous(format!("the answer was lost: {problem}"));
@@ -97,7 +101,6 @@ fn said(status: u16, body: &Value) -> Error {
     let name = text("__type").and_then(|kind| kind.rsplit('#').next()).unwrap_or("InternalServerError");
     let message = text("message").or(text("Message")).unwrap_or_default();
     match status {
-        503 => Error::Unavailable(message.to_owned()),
         500.. => Error::Ambiguous(message.to_owned()),
         _ => Error::Rejected { name: name.to_owned(), message: message.to_owned() },
     }

@@ -37,7 +37,10 @@ pub struct Refusal {
 /// The error for clients that speak DynamoDB's protocol: under the names that an AWS SDK knows, and with the
 /// status that makes it try again just when that is harmless.
 pub fn refusal(operation: &str, error: &Error) -> Refusal {
-    log(operation, error);
+    // Conditions that do not hold are an application's daily bread: a server that stays would log little else.
+    if !matches!(error, Error::ConditionFailed { .. } | Error::Cancelled { .. }) {
+        log(operation, error);
+    }
     let (status, name) = match error {
         Error::Throttled(_) => (400, "ThrottlingException"),
         Error::Conflict(_) => (400, "TransactionConflictException"),

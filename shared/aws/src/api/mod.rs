@@ -6,6 +6,7 @@ mod answer;
 mod cost;
 mod door;
 mod elsewhere;
+mod name;
 mod operations;
 mod parameters;
 mod partiql;

@@ -15,6 +15,7 @@ use livemove_core::ports::{Clock as _, Millis};
 use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
 
+use super::name::TableName;
 use crate::dynamo::{DynamoTable, Meter};
 use crate::sites::{End, Sites};
 use crate::startup::SystemClock;
@@ -54,10 +55,10 @@ struct Known {
 /// What a table's name means to the migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Name {
-    /// A table that moves, by its name at the plan's source.
-    Moves,
-    /// Where the table of that name moves to.
-    TargetOf(String),
+    /// A table that moves, by its name at the plan's source, which is there.
+    Moves(End),
+    /// Where the table of that name moves to, which is there.
+    TargetOf(String, End),
 }
 
 /// Whose business a table is.
@@ -106,21 +107,22 @@ impl<S: States + Migrations + Send> Tables<S> {
     /// `MigrationTarget` for the name that a moving table has at its target: whoever used that directly would
     /// write past the migration. After `final` it is a table as any other.
     pub(super) async fn membership(&self, name: &str) -> Result<Membership, Error> {
-        match self.names().await?.get(name) {
-            None => Ok(Membership::Foreign),
-            Some(Name::Moves) => Ok(Membership::Moves),
-            Some(Name::TargetOf(source)) => Err(Error::refused(
+        let named = TableName::parse(name);
+        match self.names().await?.get(named.name) {
+            Some(Name::Moves(end)) if named.may_be_at(end) => Ok(Membership::Moves),
+            Some(Name::TargetOf(source, end)) if named.is_at(end, &self.sites) => Err(Error::refused(
                 "MigrationTarget",
-                format!("{name} is where {source} is moving to"),
+                format!("{} is where {source} is moving to", named.name),
                 format!("use the name {source} until the migration is complete"),
             )),
+            Some(Name::Moves(_) | Name::TargetOf(..)) | None => Ok(Membership::Foreign),
         }
     }
 
     /// The tables that move, by their names at the plan's source.
     pub(super) async fn moving(&self) -> Result<Vec<String>, Error> {
         let names = self.names().await?;
-        Ok(names.iter().filter(|(_, what)| **what == Name::Moves).map(|(name, _)| name.clone()).collect())
+        Ok(names.iter().filter(|(_, what)| matches!(what, Name::Moves(_))).map(|(name, _)| name.clone()).collect())
     }
 
     async fn names(&self) -> Result<Arc<BTreeMap<String, Name>>, Error> {
@@ -142,14 +144,15 @@ impl<S: States + Migrations + Send> Tables<S> {
             return Ok(names);
         };
         for table in plan.tables {
-            let source = table.source.name;
-            let Some((state, _)) = self.states.load(&subject_id(Kind::Table, &source)).await? else {
+            let (source, target) = (End::from(&table.source), End::from(&table.target));
+            let name = table.source.name;
+            let Some((state, _)) = self.states.load(&subject_id(Kind::Table, &name)).await? else {
                 continue;
             };
-            if state.phase != Phase::Final && self.sites.is_home(&End::from(&table.target)) {
-                names.entry(table.target.name).or_insert_with(|| Name::TargetOf(source.clone()));
+            if state.phase != Phase::Final {
+                names.entry(table.target.name).or_insert_with(|| Name::TargetOf(name.clone(), target));
             }
-            names.insert(source, Name::Moves);
+            names.insert(name, Name::Moves(source));
         }
         Ok(names)
     }
@@ -167,7 +170,7 @@ impl<S: States + Migrations + Send> Tables<S> {
     ) -> Result<O::Answer, Error> {
         match self.attempt(name, meter, operation).await {
             Err(Error::Refused { name: PLAN_CHANGED, .. }) => {
-                self.held().remove(name);
+                self.held().remove(TableName::parse(name).name);
                 self.attempt(name, meter, operation).await
             }
             done => done,
@@ -195,6 +198,7 @@ impl<S: States + Migrations + Send> Tables<S> {
     }
 
     async fn open(&self, name: &str) -> Result<Arc<Migrating<S>>, Error> {
+        let name = TableName::parse(name).name;
         let held = self.held().get(name).cloned();
         if let Some(table) = held {
             return Ok(table);

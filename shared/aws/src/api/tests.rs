@@ -4,10 +4,12 @@ mod pages;
 mod transactions;
 
 use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
 
 use livemove_core::error::Error;
 use livemove_core::item::KeySchema;
 use livemove_core::ports::{Consistency, Returning};
+use livemove_core::testing::register::MemoryRegister;
 use livemove_core::write::Change;
 use serde_dynamo::AttributeValue;
 use serde_json::{Value, json};
@@ -18,6 +20,10 @@ use super::operations::describe::DescribeMigration;
 use super::operations::get::GetItem;
 use super::operations::write::{TableWrite, WriteItem};
 use super::parameters::Parameters;
+use super::reader::Reader;
+use super::writer::Writer;
+use crate::config::Config;
+use crate::sites::Sites;
 
 macro_rules! event {
     ($name:literal) => {
@@ -177,6 +183,28 @@ fn what_is_not_supported_is_refused_by_name() {
     assert!(text.contains("AttributesToGet"), "{text}");
     // Null is none.
     assert!(write(with(event!("writer-delete"), "Expected", Value::Null)).is_ok());
+}
+
+#[tokio::test]
+async fn operations_of_the_other_function_are_refused() {
+    let variables = |name: &str| {
+        Some(match name {
+            "MIGRATION_ID" | "CONTROL_TABLE" => "x".to_owned(),
+            "CONTROL_ACCOUNT" | "ACCOUNT_ID" => "111111111111".to_owned(),
+            "CONTROL_REGION" | "AWS_REGION" => "us-east-1".to_owned(),
+            _ => return None,
+        })
+    };
+    let sites = Arc::new(Sites::load(&Config::read(variables).unwrap()).await);
+    let states = Arc::new(MemoryRegister::<()>::default());
+    let reader = Reader::new(sites.clone(), states.clone(), "x");
+    let refused = reader.answer(event!("writer-put")).await.unwrap_err();
+    assert_eq!(refused.error_type, "UnknownOperationException");
+    assert!(refused.error_message.contains("use one of: GetItem"), "{}", refused.error_message);
+    let writer = Writer::new(sites, states, "x");
+    assert_eq!(writer.answer(event!("reader-get")).await.unwrap_err().error_type, "UnknownOperationException");
+    // Its own operations it knows, but no table of that name.
+    assert_eq!(writer.answer(event!("writer-put")).await.unwrap_err().error_type, "ResourceNotFoundException");
 }
 
 #[test]

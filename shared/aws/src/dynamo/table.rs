@@ -140,7 +140,7 @@ pub(super) fn key_schema(elements: &[KeySchemaElement]) -> Option<KeySchema> {
 }
 
 /// The secondary indexes in a DescribeTable answer; `None` when one has no partition key.
-fn indexes(table: &TableDescription) -> Option<BTreeMap<String, Index>> {
+pub(crate) fn indexes(table: &TableDescription) -> Option<BTreeMap<String, Index>> {
     let mut indexes = BTreeMap::new();
     for index in table.local_secondary_indexes() {
         let (name, keys) = (index.index_name()?.to_owned(), key_schema(index.key_schema())?);

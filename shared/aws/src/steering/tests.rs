@@ -105,6 +105,7 @@ impl Stage {
         let stage = Stage::default();
         stage.clock.0.store(1_000_000, Ordering::Relaxed);
         let table = |ttl| TableProbe {
+            indexes: BTreeMap::new(),
             status: "ACTIVE".to_owned(),
             key: vec![("pk".to_owned(), "S".to_owned())],
             stream_view: Some("NEW_AND_OLD_IMAGES".to_owned()),

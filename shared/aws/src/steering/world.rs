@@ -1,10 +1,12 @@
 //! What the controller needs of the tables and buckets themselves.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 
 use livemove_core::error::Error;
 use livemove_core::phase::Kind;
 use livemove_core::plan::End;
+use livemove_core::ports::pages::Index;
 use livemove_core::steer::gate::Ttl;
 
 /// A few items of a table: one page, so what it shows is a hint and not a proof.
@@ -25,6 +27,8 @@ pub struct TableProbe {
     pub status: String,
     /// Name and type (S, N or B) of each key attribute, partition first.
     pub key: Vec<(String, String)>,
+    /// Its secondary indexes, by name.
+    pub indexes: BTreeMap<String, Index>,
     /// The view of its stream; `None` without a stream.
     pub stream_view: Option<String>,
     /// Whether its items expire.

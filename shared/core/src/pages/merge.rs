@@ -11,10 +11,11 @@
 //!
 //! What an application may count on is what DynamoDB promises of the same index. A global one is eventually
 //! consistent: an entry may come late, also behind the place where a walk stands; a value is never old, for it
-//! comes from the table. A local one that is read strongly shows every item, because the other index is read
-//! before the walked one: an item that reaches the walked table in between is met there. One case is left: if
-//! more items than a page holds share one sort key, and one of them is moved under that sort key so shortly before
-//! that its copy arrives between two of those pages, then the walk may pass it by.
+//! comes from the table. A strong query of a local one shows every item, because each time the other index is read
+//! before the walked one: an item whose copy reaches the walked table in between is met there. Two cases are left.
+//! If more items than a page holds share one sort key, and one of them was moved under it so shortly before that its
+//! copy arrives between two of those pages, then the walk may pass it by. So may a scan, for which all of an index
+//! is one row without an order, if the copy arrives between the walked index's turn and the other's.
 
 use super::chunk::{Candidate, Chunk, Order};
 use super::gather::Gathered;

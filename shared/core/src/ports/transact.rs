@@ -62,6 +62,19 @@ pub struct Reason {
     pub item: Option<Item>,
 }
 
+impl Reason {
+    /// That of an entry that did not stand in the way.
+    pub fn none() -> Reason {
+        Reason { code: "None".to_owned(), ..Reason::default() }
+    }
+
+    /// That of an entry whose item somebody else is writing at this moment.
+    pub fn conflict() -> Reason {
+        let message = "Transaction is ongoing for the item".to_owned();
+        Reason { code: "TransactionConflict".to_owned(), message: Some(message), item: None }
+    }
+}
+
 /// What came of a write transaction.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Transacted {

@@ -165,6 +165,7 @@ impl<H> MemoryBucket<H> {
     fn before(&self) -> Result<Fault, Error> {
         match lock(&self.contents).faults.pop_front().unwrap_or(Fault::None) {
             Fault::Reject | Fault::CrashBefore => Err(Error::Throttled("injected".to_owned())),
+            Fault::Conflict => Err(Error::Conflict("injected".to_owned())),
             fault @ (Fault::None | Fault::LoseAnswer | Fault::CrashAfter) => Ok(fault),
         }
     }
@@ -173,7 +174,7 @@ impl<H> MemoryBucket<H> {
 fn after<T>(fault: Fault, answer: T) -> Result<T, Error> {
     match fault {
         Fault::LoseAnswer | Fault::CrashAfter => Err(Error::Ambiguous("injected".to_owned())),
-        Fault::None | Fault::Reject | Fault::CrashBefore => Ok(answer),
+        Fault::None | Fault::Reject | Fault::Conflict | Fault::CrashBefore => Ok(answer),
     }
 }
 

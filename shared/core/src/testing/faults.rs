@@ -42,6 +42,8 @@ pub enum Fault {
     /// It is throttled: nothing is done. For an item of `insert` or `replace`: it comes back
     /// unprocessed.
     Reject,
+    /// Somebody else is at the item: nothing is done.
+    Conflict,
     /// It is done, then the answer gets lost.
     LoseAnswer,
     /// The process dies before the call; see [`Faulty::has_crashed`].
@@ -102,6 +104,7 @@ impl<T, F: Faults> Faulty<T, F> {
         }
         match self.faults.decide(call) {
             Fault::Reject => Err(Error::Throttled("injected".to_owned())),
+            Fault::Conflict => Err(Error::Conflict("injected".to_owned())),
             Fault::CrashBefore => Err(self.crash()),
             fault @ (Fault::None | Fault::LoseAnswer | Fault::CrashAfter) => Ok(fault),
         }
@@ -110,7 +113,7 @@ impl<T, F: Faults> Faulty<T, F> {
     /// The error that takes the answer's place, if any.
     fn after(&self, fault: Fault, call: Call) -> Result<(), Error> {
         match (fault, call) {
-            (Fault::None | Fault::Reject | Fault::CrashBefore, _) => Ok(()),
+            (Fault::None | Fault::Reject | Fault::Conflict | Fault::CrashBefore, _) => Ok(()),
             (Fault::LoseAnswer, Call::Write | Call::Insert | Call::Transact | Call::Replace) => {
                 Err(Error::Ambiguous("injected".to_owned()))
             }

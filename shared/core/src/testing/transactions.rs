@@ -100,10 +100,6 @@ fn judge(schema: &KeySchema, state: &State, own: &Own) -> Result<Option<Item>, R
     }
 }
 
-fn passed() -> Reason {
-    Reason { code: "None".to_owned(), ..Reason::default() }
-}
-
 fn check_size(entries: usize) -> Result<(), Error> {
     if (1..=TRANSACT_MAX).contains(&entries) {
         return Ok(());
@@ -135,7 +131,8 @@ impl<H: Hook> Transactions for Memory<H> {
             let judged: Vec<_> =
                 entries.iter().map(|entry| entry.as_ref().map(|own| judge(&self.schema, state, own))).collect();
             if judged.iter().flatten().any(Result::is_err) {
-                let reason = |judged: Option<Result<_, Reason>>| judged.and_then(Result::err).unwrap_or_else(passed);
+                let reason =
+                    |judged: Option<Result<_, Reason>>| judged.and_then(Result::err).unwrap_or_else(Reason::none);
                 return Ok(Transacted::Cancelled(judged.into_iter().map(reason).collect()));
             }
             for (own, left) in entries.into_iter().zip(judged) {

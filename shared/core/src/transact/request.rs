@@ -6,6 +6,7 @@ use serde_dynamo::AttributeValue;
 use serde_json::Value;
 
 use crate::item::Key;
+use crate::ports::transact::Reason;
 use crate::write::WriteRequest;
 
 /// One entry.
@@ -65,6 +66,12 @@ impl TransactRequest {
     /// The keys of the migrating table.
     pub(super) fn keys(&self) -> Vec<&Key> {
         self.parts.iter().filter_map(Part::key).collect()
+    }
+
+    /// The reasons of a cancellation because somebody else is at the keys.
+    pub(super) fn in_conflict(&self) -> Vec<Reason> {
+        let reason = |part: &Part| if part.key().is_some() { Reason::conflict() } else { Reason::none() };
+        self.parts.iter().map(reason).collect()
     }
 
     /// Whether an earlier phase may have done it already.

@@ -42,7 +42,7 @@ impl History {
             Err(Error::Ambiguous(_)) if matches!(op, Op::Read | Op::ReadFrom(_) | Op::Check) => return,
             Err(Error::Ambiguous(_)) => (Answer::Unknown, u64::MAX),
             // Said to have done nothing.
-            Err(Error::Throttled(_) | Error::Unavailable(_)) => return,
+            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_)) => return,
             Err(error) => panic!("client: {error}"),
         };
         self.0.lock().unwrap().1.push(Event { key, op, answer, begun, answered });
@@ -130,7 +130,7 @@ async fn several(world: &World, history: &History, instance: &Cache<World, World
             Ok(left) if left.contains(&index) => continue,
             Ok(_) => Ok(Answer::Done),
             Err(Error::Ambiguous(text)) => Err(Error::Ambiguous(text.clone())),
-            Err(Error::Throttled(_) | Error::Unavailable(_)) => continue,
+            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_)) => continue,
             Err(error) => panic!("client: {error}"),
         };
         history.told(key, op, begun, told);

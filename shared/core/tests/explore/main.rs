@@ -21,6 +21,7 @@ mod check;
 mod client;
 mod conduct;
 mod pair;
+mod promise;
 mod site;
 mod together;
 mod walks;

@@ -10,7 +10,7 @@ use livemove_core::phase::State;
 use livemove_core::ports::transact::Transactions;
 use livemove_core::ports::{Consistency, Returning};
 use livemove_core::read::GetRequest;
-use livemove_core::route::{Pair, Route};
+use livemove_core::route::Pair;
 use livemove_core::snapshot::{SnapshotPart, snapshot};
 use livemove_core::transact::{Earlier, Part, TransactRequest, transact};
 use livemove_core::write::{Change, WriteRequest};
@@ -21,6 +21,7 @@ use shuttle::rand::{Rng, thread_rng};
 use crate::bug::Bug;
 use crate::check::{Answer, Op};
 use crate::client::{fenced, seen};
+use crate::promise::is_promised;
 use crate::world::{PAIR, World, item, key};
 
 /// How often a transaction with a token is asked for until an answer arrives.
@@ -103,24 +104,6 @@ pub(crate) async fn write(
     Err(Error::Ambiguous("no answer".into()))
 }
 
-/// Whether a token used in one state is still known in another: within a run, to `new` of it and on to `guarded` of
-/// the next, and for those who lag behind, from `new` back to `handoff`.
-fn is_promised(then: &State, now: &State) -> bool {
-    let run = |route| match route {
-        Route::Plain => 1,
-        Route::Guarded { run, .. } | Route::Handoff { run } => run.0,
-        // `final` takes up where `new` was.
-        Route::Final { run } => run.0 + 1,
-    };
-    let (before, after) = (run(then.route()), run(now.route()));
-    match (then.route(), now.route()) {
-        (Route::Final { .. }, now) => matches!(now, Route::Final { .. }),
-        (Route::Guarded { moving: false, .. }, Route::Handoff { .. }) if before == after + 1 => true,
-        (_, Route::Guarded { moving: false, .. }) => after == before || after == before + 1,
-        (_, _) => after == before,
-    }
-}
-
 /// What was not done this time, whatever came of other times.
 fn undone(error: Error) -> Error {
     match error {
@@ -131,6 +114,9 @@ fn undone(error: Error) -> Error {
             assert!(reasons.iter().any(|reason| reason.code == "ConditionalCheckFailed"), "cancelled: {reasons:?}");
             reasons.into_iter().for_each(|reason| _ = seen(reason.item));
             Error::ConditionFailed { item: None }
+        }
+        Error::Rejected { name, .. } if name == "IdempotentParameterMismatchException" => {
+            panic!("not linearizable: a request that is asked for again is taken for another one")
         }
         error => error,
     }

@@ -219,6 +219,9 @@ impl Table for Site {
     async fn write(&self, write: &Write) -> Result<Written, Error> {
         let _call = self.begin();
         self.before().await?;
+        if self.faults && thread_rng().gen_bool(0.01) {
+            return Err(Error::Conflict("fault".into()));
+        }
         let written = self.apply(write).await?;
         if let Err(error) = self.after().await {
             let is_users = matches!(write.guard, Guard::NotMoved(_) | Guard::NativeIn(_) | Guard::Always);

@@ -15,7 +15,7 @@ impl Transactions for Site {
         let _call = self.begin();
         self.before().await?;
         if self.faults && thread_rng().gen_bool(0.02) {
-            return Ok(Transacted::Cancelled(conflicts(transaction.entries.len())));
+            return Ok(Transacted::Cancelled(vec![Reason::conflict(); transaction.entries.len()]));
         }
         let outcome = match self.bug {
             Bug::PartialTransaction => self.one_by_one(&transaction.entries).await?,
@@ -33,7 +33,7 @@ impl Transactions for Site {
         let _call = self.begin();
         self.before().await?;
         if self.faults && thread_rng().gen_bool(0.02) {
-            return Ok(Snapshot::Cancelled(conflicts(entries.len())));
+            return Ok(Snapshot::Cancelled(vec![Reason::conflict(); entries.len()]));
         }
         let snapshot = self.memory.snapshot(entries).await?;
         self.after().await.map_err(|_| Error::Unavailable("fault".into()))?;
@@ -63,7 +63,7 @@ impl Site {
         for (index, entry) in entries.iter().enumerate() {
             let alone = Transaction { entries: vec![entry.clone()], token: None };
             if let Transacted::Cancelled(reason) = self.memory.transact(&alone).await? {
-                let mut reasons = vec![Reason { code: "None".into(), ..Reason::default() }; entries.len()];
+                let mut reasons = vec![Reason::none(); entries.len()];
                 reasons.splice(index..=index, reason);
                 return Ok(Transacted::Cancelled(reasons));
             }
@@ -71,9 +71,4 @@ impl Site {
         }
         Ok(Transacted::Applied)
     }
-}
-
-/// Another transaction was at these items.
-fn conflicts(entries: usize) -> Vec<Reason> {
-    vec![Reason { code: "TransactionConflict".into(), ..Reason::default() }; entries]
 }

@@ -57,7 +57,7 @@ impl Phases for Still {
 
 impl World {
     pub(crate) fn new() -> World {
-        World { source: Memory::new(schema()), target: Memory::new(schema()) }
+        World { source: Memory::new(schema()), target: Memory::new(schema()).with_salt(1) }
     }
 
     pub(crate) fn pair(&self) -> Pair<'_, Memory> {

@@ -167,7 +167,7 @@ impl Reader {
 
     fn check_order(&self, forward: bool) {
         let sort = match self.read.index.as_deref() {
-            Some("local" | "whole") => "at",
+            Some("local" | "whole") => "nr",
             Some("inverted" | "mirror") => "pk",
             _ => return,
         };
@@ -204,7 +204,7 @@ fn write(drive: &mut Drive, readers: &mut [Reader], chance: &mut Chance) {
         values.push(("g", s(chance.one_of(&["x", "y"]))));
     }
     if !chance.once_in(4) {
-        values.push(("at", n(chance.below(2) as i64)));
+        values.push(("nr", n(chance.below(2) as i64)));
     }
     let text = |name: &str| match key.attributes().get(name) {
         Some(AttributeValue::S(text)) => text.clone(),
@@ -214,7 +214,7 @@ fn write(drive: &mut Drive, readers: &mut [Reader], chance: &mut Chance) {
         0 | 1 => (Change::Put(item(&text("pk"), &text("sk"), &values)), vec![]),
         2 => (Change::Delete, vec![]),
         3 => (Change::Update(Some("SET v = :v".to_owned())), vec![(":v", n(chance.below(3) as i64))]),
-        4 => (Change::Update(Some("SET at = :v".to_owned())), vec![(":v", n(chance.below(2) as i64))]),
+        4 => (Change::Update(Some("SET nr = :v".to_owned())), vec![(":v", n(chance.below(2) as i64))]),
         _ => (Change::Update(Some("REMOVE v, g".to_owned())), vec![]),
     };
     drive.write(key, change, &values, chance);

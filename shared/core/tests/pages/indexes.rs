@@ -35,7 +35,7 @@ fn shown(world: &World, read: &PageRead) -> Vec<String> {
 }
 
 fn in_index(sk: &str, at: i64) -> Item {
-    item("p", sk, &[("g", s("g")), ("at", n(at)), ("v", n(at))])
+    item("p", sk, &[("g", s("g")), ("nr", n(at)), ("v", n(at))])
 }
 
 #[test]
@@ -46,8 +46,8 @@ fn a_key_is_found_where_its_owner_has_it() {
         // Unmoved; moved out of the index; moved into it; moved and deleted; made after the handoff; half done.
         world.losing().put_raw(in_index("1 unmoved", 1));
         world.losing().put_raw(given.onto(in_index("2 left", 2)));
-        world.gaining().put_raw(own(run).onto(item("p", "2 left", &[("g", s("h")), ("at", n(2))])));
-        world.losing().put_raw(given.onto(item("p", "3 came", &[("g", s("h")), ("at", n(3))])));
+        world.gaining().put_raw(own(run).onto(item("p", "2 left", &[("g", s("h")), ("nr", n(2))])));
+        world.losing().put_raw(given.onto(item("p", "3 came", &[("g", s("h")), ("nr", n(3))])));
         world.gaining().put_raw(own(run).onto(in_index("3 came", 3)));
         world.losing().put_raw(given.onto(in_index("4 deleted", 4)));
         world.gaining().put_raw(gone("p", "4 deleted", own(run)));
@@ -111,8 +111,8 @@ fn the_order_is_that_of_the_index_over_both_tables() {
 fn an_index_shows_what_it_holds_of_the_owner_s_value() {
     for world in moving() {
         let run = run_of(&world);
-        let new = item("p", "a", &[("g", s("g")), ("at", n(1)), ("v", n(2)), ("w", n(3))]);
-        world.losing().put_raw(moved(run).onto(item("p", "a", &[("g", s("g")), ("at", n(1)), ("v", n(1))])));
+        let new = item("p", "a", &[("g", s("g")), ("nr", n(1)), ("v", n(2)), ("w", n(3))]);
+        world.losing().put_raw(moved(run).onto(item("p", "a", &[("g", s("g")), ("nr", n(1)), ("v", n(1))])));
         world.gaining().put_raw(own(run).onto(new.clone()));
         let of_g = |index| of(index, query("g = :g", &[(":g", s("g"))]));
         assert_eq!(world.page(&of_g("whole")).unwrap().items, std::slice::from_ref(&new));
@@ -122,7 +122,7 @@ fn an_index_shows_what_it_holds_of_the_owner_s_value() {
         assert_eq!(world.page(&expression).unwrap().items, [Item([("v".to_owned(), n(2))].into())]);
         let local = of("local", query("pk = :p", &[(":p", s("p"))]));
         assert_eq!(world.page(&PageRead { shown: Shown::Whole, ..local.clone() }).unwrap().items, [new]);
-        let held = item("p", "a", &[("at", n(1)), ("v", n(2))]);
+        let held = item("p", "a", &[("nr", n(1)), ("v", n(2))]);
         assert_eq!(world.page(&local).unwrap().items, [held]);
     }
 }
@@ -132,7 +132,7 @@ fn a_filter_on_an_index_judges_the_owner_s_value() {
     for world in moving() {
         let run = run_of(&world);
         world.losing().put_raw(moved(run).onto(in_index("a", 1)));
-        world.gaining().put_raw(own(run).onto(item("p", "a", &[("g", s("g")), ("at", n(1)), ("v", n(9))])));
+        world.gaining().put_raw(own(run).onto(item("p", "a", &[("g", s("g")), ("nr", n(1)), ("v", n(9))])));
         world.losing().put_raw(in_index("b", 2));
         for (value, expected) in [(9, vec!["a"]), (2, vec!["b"]), (1, vec![])] {
             for mut read in in_g() {

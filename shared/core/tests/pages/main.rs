@@ -13,5 +13,6 @@ mod drive;
 mod indexes;
 mod moving;
 mod one_table;
+mod races;
 mod tokens;
 mod world;

@@ -143,7 +143,7 @@ fn an_index_read_begun_on_one_table_is_carried_on_over_both_and_back() {
         for index in ["some", "whole", "inverted"] {
             let world = World::new(Run(1), begun);
             for pk in keys() {
-                let item = item(&pk, "a", &[("g", s("g")), ("at", n(7))]);
+                let item = item(&pk, "a", &[("g", s("g")), ("nr", n(7))]);
                 world.source.put_raw(item.clone());
                 world.target.put_raw(item);
             }

@@ -19,6 +19,7 @@ use serde_json::{Map, Value};
 use super::write::{TableWrite, item_on_failure};
 use super::wrong_key;
 use crate::api::cost::Cost;
+use crate::api::name::TableName;
 use crate::api::parameters::{Parameters, invalid};
 use crate::api::tables::{Operation, Tables};
 use crate::startup::SystemClock;
@@ -74,7 +75,7 @@ impl<W> Entries<W> {
                 continue;
             }
             let known = table.get_or_insert_with(|| name.clone());
-            if *known != name {
+            if TableName::parse(known).name != TableName::parse(&name).name {
                 return Err(Error::refused(
                     "SeveralMigratingTables",
                     format!("{operation} names {known} and {name}, which both move, each in its own time"),

@@ -10,6 +10,7 @@ use livemove_core::plan::End;
 use livemove_core::steer::gate::Ttl;
 
 use super::call;
+use crate::dynamo;
 use crate::sdk_error::Effect;
 use crate::steering::world::{Sample, TableProbe};
 
@@ -17,9 +18,12 @@ const SAMPLE_ITEMS: i32 = 100;
 
 pub(super) async fn probe(client: &Client, end: &End) -> Result<TableProbe, Error> {
     let table = describe(client, end).await?;
+    let undescribed = || Error::Invariant(format!("{} was described with an index that has no key", resource(end)));
+    let indexes = dynamo::indexes(&table).ok_or_else(undescribed)?;
     let stream = table.stream_specification.filter(|stream| stream.stream_enabled);
     Ok(TableProbe {
         key: key(table.key_schema.as_deref(), table.attribute_definitions.as_deref()),
+        indexes,
         status: table.table_status.map(|status| status.as_str().to_owned()).unwrap_or_default(),
         stream_view: stream.and_then(|stream| stream.stream_view_type).map(|view| view.as_str().to_owned()),
         ttl: ttl(client, end).await?,

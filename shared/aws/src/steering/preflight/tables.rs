@@ -32,6 +32,9 @@ pub(super) fn check(
             remedy,
         );
     }
+    if let (Some(source), Some(target)) = (source, target) {
+        indexes(plan, source, target, report);
+    }
     // Once registered, what is in the target is what was moved, and marks are livemove's own.
     if registered {
         return;
@@ -49,6 +52,22 @@ pub(super) fn check(
             value,
             "rename these attributes, or sweep the marks of an earlier migration",
         );
+    }
+}
+
+// A matter for whoever uses the index: it may be one that nobody needs at the new place.
+fn indexes(plan: &TablePlan, source: &TableProbe, target: &TableProbe, report: &mut Report) {
+    for (name, index) in &source.indexes {
+        match target.indexes.get(name) {
+            None => report.warn(format!(
+                "the target table {} has no index {name}: reads of it are refused from guarded on", plan.target.name
+            )),
+            Some(other) if other != index => report.warn(format!(
+                "the index {name} of the target table {} is not that of the source: other keys, other attributes or another kind",
+                plan.target.name
+            )),
+            Some(_) => {}
+        }
     }
 }
 

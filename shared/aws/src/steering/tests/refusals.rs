@@ -1,5 +1,8 @@
 //! What is refused, and how it is named.
 
+use livemove_core::item::KeySchema;
+use livemove_core::ports::pages::{Index, Projected};
+
 use super::*;
 
 #[test]
@@ -108,6 +111,26 @@ fn what_should_be_known_is_warned_of() {
     ] {
         assert!(warnings.contains(part), "{part} is not in {warnings}");
     }
+}
+
+#[test]
+fn an_index_that_the_target_does_not_have_alike_is_warned_of() {
+    let index = |partition: &str| Index {
+        keys: KeySchema { partition: partition.to_owned(), sort: None },
+        local: false,
+        projected: Projected::All,
+    };
+    let stage = Stage::new();
+    stage.table("orders", |table| {
+        table.indexes = ["by-day", "by-state", "both"].map(|name| (name.to_owned(), index("a"))).into();
+    });
+    stage.table("orders-new", |table| {
+        table.indexes = [("by-state".to_owned(), index("b")), ("both".to_owned(), index("a"))].into();
+    });
+    let warnings = stage.ask(preflight()).unwrap()["warnings"].to_string();
+    assert!(warnings.contains("orders-new has no index by-day"), "{warnings}");
+    assert!(warnings.contains("the index by-state of the target table orders-new is not that"), "{warnings}");
+    assert!(!warnings.contains("index both"), "{warnings}");
 }
 
 #[test]

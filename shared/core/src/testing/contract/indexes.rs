@@ -22,16 +22,16 @@ pub fn the_indexes_are_known(table: &impl Pages) {
 /// By value, not as text; only items that have the key are in it, and they move as it changes.
 pub async fn an_index_is_in_the_order_of_its_key(table: &impl Pages) {
     for (sk, at) in [("a", "10"), ("b", "9"), ("c", "-1.5"), ("d", "1e2"), ("e", "0")] {
-        store(table, &item(&key("index", sk), [("at", n(at)), ("g", s("index"))])).await;
+        store(table, &item(&key("index", sk), [("nr", n(at)), ("g", s("index"))])).await;
     }
     store(table, &item(&key("index", "no key"), [("v", n("1"))])).await;
     for (index, partition) in [("local", "pk"), ("whole", "g")] {
         let all = of(index, query(&format!("{partition} = :p"), &[(":p", s("index"))]));
         assert_eq!(texts(&table.page(&all).await.unwrap().items, "sk"), ["c", "e", "b", "a", "d"], "{index}");
-        let part = query(&format!("{partition} = :p AND at >= :v"), &[(":p", s("index")), (":v", n("9.0"))]);
+        let part = query(&format!("{partition} = :p AND nr >= :v"), &[(":p", s("index")), (":v", n("9.0"))]);
         assert_eq!(texts(&table.page(&of(index, part)).await.unwrap().items, "sk"), ["b", "a", "d"], "{index}");
     }
-    store(table, &item(&key("index", "a"), [("at", n("-7")), ("g", s("index"))])).await;
+    store(table, &item(&key("index", "a"), [("nr", n("-7")), ("g", s("index"))])).await;
     store(table, &item(&key("index", "d"), [("g", s("index"))])).await;
     let all = of("whole", query("g = :p", &[(":p", s("index"))]));
     assert_eq!(texts(&table.page(&all).await.unwrap().items, "sk"), ["a", "c", "e", "b"]);
@@ -41,7 +41,7 @@ pub async fn an_index_is_in_the_order_of_its_key(table: &impl Pages) {
 pub async fn an_index_shows_what_it_holds(table: &impl Pages) {
     let key = key("holds", "1");
     let marks = Marks { own: Run(1), ..Marks::default() };
-    let data = item(&key, [("at", n("1")), ("g", s("holds")), ("v", n("2")), ("w", n("3"))]);
+    let data = item(&key, [("nr", n("1")), ("g", s("holds")), ("v", n("2")), ("w", n("3"))]);
     store(table, &marked(data.clone(), marks.clone())).await;
     let without = |names: &[&str]| {
         let mut data = data.clone();
@@ -51,8 +51,8 @@ pub async fn an_index_shows_what_it_holds(table: &impl Pages) {
     for (index, condition, value, expected) in [
         ("local", "pk = :v", "holds", without(&["g", "v", "w"])),
         ("whole", "g = :v", "holds", marks.onto(data.clone())),
-        ("some", "g = :v", "holds", without(&["at", "w"])),
-        ("inverted", "sk = :v AND begins_with(pk, :w)", "1", without(&["at", "g", "v", "w"])),
+        ("some", "g = :v", "holds", without(&["nr", "w"])),
+        ("inverted", "sk = :v AND begins_with(pk, :w)", "1", without(&["nr", "g", "v", "w"])),
     ] {
         let more = condition.contains(":w").then(|| (":w", s("holds")));
         let values: Vec<_> = [(":v", s(value))].into_iter().chain(more).collect();
@@ -77,7 +77,7 @@ pub async fn an_index_shows_what_it_holds(table: &impl Pages) {
 pub async fn pages_of_an_index_cover_it_once(table: &impl Pages) {
     for number in 0..12 {
         let key = key(&format!("equal-{}", number % 3), &number.to_string());
-        store(table, &item(&key, [("at", n(&(number / 5).to_string())), ("g", s("equal"))])).await;
+        store(table, &item(&key, [("nr", n(&(number / 5).to_string())), ("g", s("equal"))])).await;
     }
     for index in ["whole", "some"] {
         for forward in [true, false] {
@@ -93,7 +93,7 @@ pub async fn pages_of_an_index_cover_it_once(table: &impl Pages) {
                 assert_eq!(found, expected, "{index}, pages of {limit}");
                 let next = pages.first().and_then(|page| page.next.clone()).unwrap();
                 let names: Vec<&str> = next.0.keys().map(String::as_str).collect();
-                assert_eq!(names, if index == "whole" { vec!["at", "g", "pk", "sk"] } else { vec!["g", "pk", "sk"] });
+                assert_eq!(names, if index == "whole" { vec!["g", "nr", "pk", "sk"] } else { vec!["g", "pk", "sk"] });
             }
         }
     }
@@ -102,7 +102,7 @@ pub async fn pages_of_an_index_cover_it_once(table: &impl Pages) {
 /// A scan of an index meets the items that are in it, segment by segment.
 pub async fn a_scan_of_an_index_meets_what_is_in_it(table: &impl Pages) {
     for number in 0..9 {
-        let more = if number % 3 == 0 { vec![] } else { vec![("g", s(&format!("g{number}"))), ("at", n("1"))] };
+        let more = if number % 3 == 0 { vec![] } else { vec![("g", s(&format!("g{number}"))), ("nr", n("1"))] };
         let mut item = item(&key("scanned", &number.to_string()), []);
         item.0.extend(more.into_iter().map(|(name, value)| (name.to_owned(), value)));
         store(table, &item).await;
@@ -126,7 +126,7 @@ pub async fn a_scan_of_an_index_meets_what_is_in_it(table: &impl Pages) {
 /// hold their marks, and not where it does.
 pub async fn tombstones_are_in_indexes_of_table_keys_alone(table: &impl Pages) {
     store(table, &tombstone(&key("dead", "tombstone"))).await;
-    store(table, &item(&key("dead", "alive"), [("g", s("dead")), ("at", n("1"))])).await;
+    store(table, &item(&key("dead", "alive"), [("g", s("dead")), ("nr", n("1"))])).await;
     for (index, condition, value, expected) in [
         ("local", "pk = :v", "dead", 1),
         ("whole", "g = :v", "dead", 1),
@@ -137,7 +137,7 @@ pub async fn tombstones_are_in_indexes_of_table_keys_alone(table: &impl Pages) {
         assert_eq!(table.page(&request).await.unwrap().count, expected, "{index}");
     }
     let mut dead = tombstone(&key("dead", "whole"));
-    dead.0.extend(attributes([("g", s("dead")), ("at", n("2"))]).0);
+    dead.0.extend(attributes([("g", s("dead")), ("nr", n("2"))]).0);
     store(table, &dead).await;
     let filter = Some("v = :x".to_owned());
     let values = [(":v", s("dead")), (":x", n("1"))];
@@ -149,7 +149,7 @@ pub async fn tombstones_are_in_indexes_of_table_keys_alone(table: &impl Pages) {
 
 /// A local index can be read strongly, a global one cannot.
 pub async fn strong_reads_are_for_local_indexes(table: &impl Pages) {
-    store(table, &item(&key("strong", "1"), [("at", n("1")), ("g", s("strong"))])).await;
+    store(table, &item(&key("strong", "1"), [("nr", n("1")), ("g", s("strong"))])).await;
     let strong = |index, condition| PageRequest {
         consistency: Consistency::Strong,
         ..of(index, query(condition, &[(":v", s("strong"))]))
@@ -160,7 +160,7 @@ pub async fn strong_reads_are_for_local_indexes(table: &impl Pages) {
 
 /// Rules that the local AWS breaks; see [`super::run_pages_strict`].
 pub async fn what_an_index_does_not_hold(table: &impl Pages) {
-    let data = item(&key("fetch", "1"), [("at", n("1")), ("g", s("fetch")), ("v", n("2")), ("w", n("3"))]);
+    let data = item(&key("fetch", "1"), [("nr", n("1")), ("g", s("fetch")), ("v", n("2")), ("w", n("3"))]);
     store(table, &data).await;
     let whole =
         |index, condition| PageRequest { shown: Shown::Whole, ..of(index, query(condition, &[(":v", s("fetch"))])) };

@@ -14,7 +14,7 @@ use crate::segment::Segment;
 
 /// The indexes of the tables that `fresh` makes; see [`super::run_pages`].
 ///
-/// `at` is a number, `g` a string.
+/// `nr` is a number, `g` a string.
 pub fn indexes() -> [(&'static str, Index); 4] {
     let keys = |partition: &str, sort: Option<&str>| crate::item::KeySchema {
         partition: partition.to_owned(),
@@ -22,8 +22,8 @@ pub fn indexes() -> [(&'static str, Index); 4] {
     };
     let only = |names: &[&str]| Projected::Only(names.iter().map(|name| (*name).to_owned()).collect());
     [
-        ("local", Index { keys: keys("pk", Some("at")), local: true, projected: only(&[]) }),
-        ("whole", Index { keys: keys("g", Some("at")), local: false, projected: Projected::All }),
+        ("local", Index { keys: keys("pk", Some("nr")), local: true, projected: only(&[]) }),
+        ("whole", Index { keys: keys("g", Some("nr")), local: false, projected: Projected::All }),
         ("some", Index { keys: keys("g", None), local: false, projected: only(&["v"]) }),
         ("inverted", Index { keys: keys("sk", Some("pk")), local: false, projected: only(&[]) }),
     ]
