@@ -8,6 +8,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 SEMANTICS = (ROOT / "docs/SEMANTICS.md").read_text()
+OPERATIONS = (ROOT / "docs/OPERATIONS.md").read_text()
+MATRIX = ROOT / "shared/core/tests/matrix"
+PHASES = ["old", "copy", "guarded", "handoff", "new", "final"]
 
 
 def promises(text: str) -> dict:
@@ -95,4 +98,90 @@ def test_the_runbook_names_errors_that_the_code_has():
     assert {"InvalidPlan", "GateClosed", "TooEarly"} <= names
     sources = [*ROOT.glob("shared/*/src/**/*.rs"), *ROOT.glob("infra/*.json")]
     code = "\n".join(source.read_text() for source in sources)
+    assert [name for name in sorted(names) if f'"{name}"' not in code] == []
+
+
+def cells(text: str) -> dict:
+    """The tests that `cells! { check; name: Phase of run, … }` makes: name to phase and run."""
+    blocks = re.findall(r"^cells! \{\s*\w+;\n(.*?)^\}", text, flags=re.MULTILINE | re.DOTALL)
+    rows = [row for block in blocks for row in re.findall(r"^ +(\w+): (\w+) of (\d),$", block, flags=re.MULTILINE)]
+    assert sum(block.count(":") for block in blocks) == len(rows), "a cell that is not `name: Phase of run,`"
+    return {name: (phase.lower(), int(run)) for name, phase, run in rows}
+
+
+def matrices(text: str) -> list:
+    """The tables of operation and phase: of each the rows, without its head, as lists of cells."""
+    found = []
+    for table in re.findall(r"^\| Operation \|.*\n(?:\|.*\n)+", text, flags=re.MULTILINE):
+        head, _, *rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+        assert head == ["Operation", *(f"`{phase}`" for phase in PHASES)], head
+        found.append(rows)
+    return found
+
+
+def holes(text: str, tests: dict) -> list:
+    """What is wrong with the tables of a text, where `tests` has the phase and run of each test."""
+    wrong, shown, tables = [], [], matrices(text)
+    if len(tables) != 2 or [row[0] for row in tables[0]] != [row[0] for row in tables[1]]:
+        return ["there are not two tables, for two runs, of the same operations"]
+    for run, rows in enumerate(tables, start=1):
+        for operation, *row in rows:
+            stems = set()
+            if len(row) != len(PHASES):
+                wrong.append(f"{operation} has {len(row)} cells")
+            for phase, cell in zip(PHASES, row):
+                name = cell.strip("`")
+                shown.append(name)
+                where = f"{operation}, {phase} of run {run}"
+                if not name:
+                    wrong.append(f"{where}: the cell is empty")
+                elif name not in tests:
+                    wrong.append(f"{where}: there is no test {name}")
+                elif tests[name] != (phase, run):
+                    wrong.append(f"{where}: {name} tests {tests[name]}")
+                stems.add(name.partition("_in_")[0])
+            if len(stems) > 1:
+                wrong.append(f"{operation} has tests of {sorted(stems)}")
+    wrong += [f"{name} stands in {shown.count(name)} cells" for name in tests if shown.count(name) != 1]
+    return wrong
+
+
+def matrix_tests() -> dict:
+    """All tests of the matrix; each is in the file of its operation."""
+    tests, main = {}, (MATRIX / "main.rs").read_text()
+    for file in sorted(MATRIX.glob("*.rs")):
+        assert file.stem == "main" or f"\nmod {file.stem};\n" in main, f"{file.name} is not compiled"
+        for name, at in cells(file.read_text()).items():
+            phase, run = at
+            suffix = "" if run == 1 else f"_of_run_{run}"
+            assert name == f"{file.stem}_in_{phase}{suffix}", f"{file.name}: {name} tests {phase} of run {run}"
+            assert name not in tests
+            tests[name] = at
+    return tests
+
+
+def test_every_operation_has_a_test_in_every_phase():
+    tests = matrix_tests()
+    assert len(tests) == 2 * len(PHASES) * len(matrices(OPERATIONS)[0]) >= 132
+    assert holes(OPERATIONS, tests) == []
+
+
+@pytest.mark.parametrize(("change", "hole"), [
+    (("`query_in_handoff`", "`query_in_handover`"), "there is no test query_in_handover"),
+    (("`query_in_handoff`", ""), "`Query`, handoff of run 1: the cell is empty"),
+    (("`query_in_handoff`", "`query_in_guarded`"), "query_in_guarded tests ('guarded', 1)"),
+    (("`query_in_handoff`", "`scan_in_handoff`"), "`Query` has tests of ['query', 'scan']"),
+    (("`query_in_new_of_run_2` |", ""), "`Query` has 5 cells"),
+    (("| `Query` | `query_in_old_of_run_2`", "| `Q` | `query_in_old_of_run_2`"), "of the same operations"),
+])
+def test_the_check_of_the_tables_sees(change, hole):
+    assert change[0] in OPERATIONS
+    assert any(hole in wrong for wrong in holes(OPERATIONS.replace(*change), matrix_tests()))
+
+
+def test_the_operations_name_refusals_that_the_code_has():
+    """Every error in the first column of the table of refusals is a text of the code."""
+    names = set(re.findall(r"^\| `([A-Z]\w+)` \|", OPERATIONS.partition("## What is refused")[2], flags=re.MULTILINE))
+    assert {"PartiqlNotSupported", "SeveralMigratingTables", "TransactionAcrossPlaces", "MigrationTarget", "ExpressionTooLong"} <= names
+    code = "\n".join(source.read_text() for source in ROOT.glob("shared/*/src/**/*.rs"))
     assert [name for name in sorted(names) if f'"{name}"' not in code] == []
