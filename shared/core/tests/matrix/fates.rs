@@ -144,7 +144,7 @@ pub(crate) fn item_of(key: &Key, number: i64) -> Item {
 fn attributes(number: i64) -> BTreeMap<String, AttributeValue> {
     let tags = AttributeValue::Ss(vec!["a".to_owned(), format!("t{}", number % 3)]);
     let map = BTreeMap::from([("a".to_owned(), n(number)), ("b".to_owned(), s("b"))]);
-    let mut attributes = item("", "", &[("v", n(number)), ("tags", tags), ("at", n(number % 4))]).0;
+    let mut attributes = item("", "", &[("v", n(number)), ("tags", tags), ("nr", n(number % 4))]).0;
     attributes.retain(|name, _| !["pk", "sk"].contains(&name.as_str()));
     attributes.insert("m".to_owned(), AttributeValue::M(map.into_iter().collect()));
     // Not every item is in the indexes by `g`.

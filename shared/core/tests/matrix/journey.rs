@@ -217,13 +217,13 @@ impl Journey {
         self.number += 1;
         let change = match deed {
             Deed::Put => Change::Put(item_of(key, self.number)),
-            Deed::Change => Change::Update(Some("SET v = :n, at = :at ADD changes :n".to_owned())),
+            Deed::Change => Change::Update(Some("SET v = :n, nr = :nr ADD changes :n".to_owned())),
             Deed::Delete => Change::Delete,
             Deed::Move => return block_on(handoff(self.world.pair(), self.state().run, key)).unwrap(),
             Deed::Half => return self.hand_over_half(key),
         };
         let values = match deed {
-            Deed::Change => vec![(":n".to_owned(), n(self.number)), (":at".to_owned(), n(self.number % 4))],
+            Deed::Change => vec![(":n".to_owned(), n(self.number)), (":nr".to_owned(), n(self.number % 4))],
             Deed::Put | Deed::Delete | Deed::Move | Deed::Half => vec![],
         };
         let request = WriteRequest {

@@ -20,7 +20,7 @@ const RANGES: [&str; 6] = [
 ];
 
 const FILTERS: [&str; 5] = [
-    "at < :two",
+    "nr < :two",
     "attribute_not_exists(#w)",
     "NOT contains(tags, :tag) AND g = :x",
     "m.a > #v",
@@ -79,8 +79,8 @@ fn every_way(cell: Cell) {
         }
         for wrong in [
             of("pk = :p", "p", Some("sk = :made"), Shown::Whole),
-            of("pk = :p", "p", Some("at <"), Shown::Whole),
-            of("pk = :p", "p", Some("at < :nothere"), Shown::Whole),
+            of("pk = :p", "p", Some("nr <"), Shown::Whole),
+            of("pk = :p", "p", Some("nr < :nothere"), Shown::Whole),
             of("pk > :p", "p", None, Shown::Whole),
             of("pk = :p AND v = :two", "p", None, Shown::Whole),
             of("pk = :p", "p", None, Shown::Expression("v,".to_owned())),

@@ -13,7 +13,7 @@ use crate::world::{s, scan};
 
 const FILTERS: [Option<&str>; 6] = [
     None,
-    Some("at < :two"),
+    Some("nr < :two"),
     Some("attribute_not_exists(#w)"),
     Some("begins_with(sk, :half)"),
     Some("NOT contains(tags, :tag) AND g = :x"),
@@ -61,8 +61,8 @@ fn every_way(cell: Cell) {
             in_segments(&scene, &read);
         }
         for wrong in [
-            of(Some("at <"), Shown::Whole),
-            of(Some("at < :nothere"), Shown::Whole),
+            of(Some("nr <"), Shown::Whole),
+            of(Some("nr < :nothere"), Shown::Whole),
             of(None, Shown::Expression("v,".to_owned())),
             of(None, Shown::Projected),
             PageRead { limit: Some(0), ..scan() },

@@ -14,7 +14,7 @@ use crate::scene::{Cell, Scene};
 use crate::variety::{CONDITIONS, bindings, request};
 
 const UPDATES: [&str; 5] =
-    ["SET #v = :five, at = :one", "REMOVE #w", "ADD changes :one, tags :set", "DELETE tags :set", "SET m.a = :five"];
+    ["SET #v = :five, nr = :one", "REMOVE #w", "ADD changes :one, tags :set", "DELETE tags :set", "SET m.a = :five"];
 
 fn check(key: &Key, condition: &str) -> Part {
     let (names, values) = bindings(&[condition]);

@@ -23,17 +23,17 @@ const UPDATES: [&str; 14] = [
     "SET m.a = :five",
     "SET v = v + :one",
     "ADD g :one",
-    "SET at = :two, sk = :text",
+    "SET nr = :two, sk = :text",
     "SET v = :five, v = :one",
     "SET",
 ];
 
 fn every_way(cell: Cell) {
     let update = |text: &str| Change::Update(Some(text.to_owned()));
-    with_every_condition(cell, |_| update("SET #v = :five, at = :one"), &RETURNINGS);
+    with_every_condition(cell, |_| update("SET #v = :five, nr = :one"), &RETURNINGS);
     // One that makes no items has its own way with conditions on what is not there.
     for condition in &CONDITIONS[..4] {
-        of_every_key(cell, |key| request(key.clone(), update("REMOVE at"), Some(condition), Returning::AllOld));
+        of_every_key(cell, |key| request(key.clone(), update("REMOVE nr"), Some(condition), Returning::AllOld));
     }
     for (text, returning) in UPDATES.iter().zip(RETURNINGS.iter().cycle()) {
         of_every_key(cell, |key| request(key.clone(), update(text), None, *returning));

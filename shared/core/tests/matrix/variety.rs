@@ -13,8 +13,8 @@ use crate::world::{n, s};
 pub(crate) const CONDITIONS: [&str; 9] = [
     "attribute_exists(pk)",
     "attribute_not_exists(pk)",
-    "at < :two",
-    "NOT at < :two",
+    "nr < :two",
+    "NOT nr < :two",
     "attribute_not_exists(#w) OR contains(tags, :tag)",
     "attribute_exists(pk) AND begins_with(sk, :half)",
     "attribute_type(m, :map) AND m.b = :text",
@@ -23,7 +23,7 @@ pub(crate) const CONDITIONS: [&str; 9] = [
 ];
 
 /// A condition that cannot be read, and one of a value that is not given.
-pub(crate) const NO_CONDITIONS: [&str; 2] = ["at <", "at < :nothere"];
+pub(crate) const NO_CONDITIONS: [&str; 2] = ["nr <", "nr < :nothere"];
 
 /// A write with the names and values that its expressions use.
 pub(crate) fn request(key: Key, change: Change, condition: Option<&str>, returning: Returning) -> WriteRequest {
