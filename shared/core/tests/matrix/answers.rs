@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use livemove_core::error::Error;
 use livemove_core::item::Item;
 use livemove_core::mark::visible;
-use livemove_core::phase::Phase;
+use livemove_core::phase::{Phase, source_of};
 use livemove_core::read::{GetRequest, get};
 use livemove_core::testing::block_on;
 use livemove_core::testing::memory::Memory;
@@ -49,7 +49,7 @@ pub(crate) fn same<A: Debug + PartialEq>(
 }
 
 /// Demands that the pair holds what the table beside it holds, by every kind of read; also after the rest of the
-/// run, and then on the follower, too.
+/// run, and on the follower whenever it has had every record. What is written in `final` must have no new marks.
 pub(crate) fn holds_the_same(mut scene: Scene, what: &impl Debug) {
     for key in keys() {
         let request: GetRequest = whole(key);
@@ -58,6 +58,12 @@ pub(crate) fn holds_the_same(mut scene: Scene, what: &impl Debug) {
     }
     for read in [scan(), of("whole", scan()), of("mirror", scan())] {
         Pages::of(&scene, &read).same_items(&scene, &(what, &read), &Pages::of_plain(&scene.journey.plain, &read));
+    }
+    scene.check_marks();
+    if scene.has_mirror() {
+        scene.journey.deliver(source_of(scene.journey.state().run));
+        let mirror = items(scene.pair().gaining(scene.journey.state().run));
+        assert_eq!(mirror, items(&scene.journey.plain), "the mirror, {}: {what:?}", scene.name);
     }
     scene.go_on();
     let (run, phase) = (scene.journey.state().run, scene.journey.state().phase);

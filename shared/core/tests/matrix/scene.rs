@@ -1,8 +1,10 @@
 //! What an operation may find in a phase.
 
 use livemove_core::error::Error;
-use livemove_core::mark::Run;
+use livemove_core::item::Item;
+use livemove_core::mark::{Marks, Run};
 use livemove_core::phase::{Phase, Side, State, target_of};
+use livemove_core::ports::Table;
 use livemove_core::route::Pair;
 use livemove_core::testing::memory::Memory;
 
@@ -22,6 +24,8 @@ pub(crate) struct Scene {
     pub(crate) name: String,
     /// The state in hand: that of the pair, or the one before while its lease lasts.
     view: State,
+    /// In `final`, the marks on the table that won, by key.
+    marks: Option<Vec<(String, Marks)>>,
 }
 
 impl Cell {
@@ -73,7 +77,8 @@ impl Scene {
                 view = state;
             }
         });
-        Scene { journey, name: format!("{phase} of run {run}, {point:?}"), view }
+        let marks = (view.phase == Phase::Final).then(|| marks(&journey));
+        Scene { journey, name: format!("{phase} of run {run}, {point:?}"), view, marks }
     }
 
     pub(crate) fn pair(&self) -> Pair<'_, Memory> {
@@ -105,6 +110,24 @@ impl Scene {
         self.pair().source.records_len() + self.pair().target.records_len()
     }
 
+    /// Whether the gaining table follows the losing one, and no key has moved yet.
+    pub(crate) fn has_mirror(&self) -> bool {
+        let state = self.journey.state();
+        match state.phase {
+            Phase::Old => state.run > Run(1),
+            Phase::Copy | Phase::Guarded => true,
+            Phase::Handoff | Phase::New | Phase::Final => false,
+        }
+    }
+
+    /// Demands that no item has marks in `final` but those that it had when the scene began.
+    pub(crate) fn check_marks(&self) {
+        if let Some(before) = &self.marks {
+            let new: Vec<_> = marks(&self.journey).into_iter().filter(|marks| !before.contains(marks)).collect();
+            assert!(new.is_empty(), "{}: new marks: {new:?}", self.name);
+        }
+    }
+
     /// Takes the pair on to `new` of its run, where that is yet to come, and delivers all records.
     pub(crate) fn go_on(&mut self) {
         let state = self.journey.state();
@@ -114,4 +137,11 @@ impl Scene {
         }
         self.journey.deliver(target_of(state.run));
     }
+}
+
+/// The marks on the table that gains the keys, by key.
+fn marks(journey: &Journey) -> Vec<(String, Marks)> {
+    let home = journey.world.pair().gaining(journey.state().run);
+    let of = |item: &Item| (home.schema().key_of(item).unwrap().id(), Marks::of(item));
+    home.items().iter().map(of).filter(|(_, marks)| *marks != Marks::default()).collect()
 }
