@@ -15,3 +15,4 @@ pub mod sites;
 pub mod startup;
 pub mod steering;
 pub mod streams;
+pub mod wire;

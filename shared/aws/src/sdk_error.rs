@@ -47,7 +47,7 @@ impl Call<'_> {
             ),
             // Timeouts, broken connections, answers that cannot be read, and whatever the SDK adds later.
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) | _ => {
-                self.lost(self.says(&chain(error)))
+                self.lost(&chain(error))
             }
         }
     }
@@ -83,20 +83,21 @@ impl Call<'_> {
             | "IncompleteSignature"
             | "InvalidAccessKeyId"
             | "KMSAccessDeniedException" => Error::Denied(self.says(message)),
-            _ if status >= 500 || code == "InternalServerError" => self.lost(self.says(&format!("{code} {message}"))),
+            _ if status >= 500 || code == "InternalServerError" => self.lost(&format!("{code} {message}")),
             "" => Error::Rejected { name: format!("Http{status}"), message: self.says(message) },
             _ => Error::Rejected { name: code.to_owned(), message: message.to_owned() },
         }
     }
 
-    fn lost(&self, text: String) -> Error {
+    /// The core's error for an answer that was lost.
+    pub fn lost(&self, text: &str) -> Error {
         match self.effect {
-            Effect::Reads => Error::Unavailable(text),
-            Effect::Writes => Error::Ambiguous(text),
+            Effect::Reads => Error::Unavailable(self.says(text)),
+            Effect::Writes => Error::Ambiguous(self.says(text)),
         }
     }
 
-    fn says(&self, text: &str) -> String {
+    pub(crate) fn says(&self, text: &str) -> String {
         format!("{} on {}: {text}", self.action, self.resource)
     }
 }

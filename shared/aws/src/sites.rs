@@ -1,16 +1,20 @@
 //! Clients for both ends of a migration: own credentials at home, an assumed role for the other account.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls;
 use livemove_core::error::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::wire::{KeptCredentials, Wire};
 
 /// An account and a Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -52,6 +56,8 @@ pub struct Calls {
     pub retry: Retry,
 }
 
+/// As many as the calls that are under way at once, as a rule.
+const IDLE_CONNECTIONS: usize = 256;
 const CONNECT: Duration = Duration::from_secs(1);
 // Renewed a minute before they expire: longer than any call.
 const RENEW_BEFORE: Duration = Duration::from_secs(60);
@@ -64,6 +70,7 @@ pub struct Sites {
     own: SdkConfig,
     peer: Option<SdkConfig>,
     path_style_buckets: bool,
+    wires: Mutex<HashMap<End, Arc<Wire>>>,
 }
 
 impl Sites {
@@ -87,12 +94,15 @@ impl Sites {
                     .configure(&own)
                     .build()
                     .await;
-                let credentials = aws_sdk_dynamodb::config::SharedCredentialsProvider::new(provider);
+                // Kept, so that the clients and the wires of all ends assume the role once.
+                let kept = KeptCredentials::new(SharedCredentialsProvider::new(provider));
+                let credentials = SharedCredentialsProvider::new(kept);
                 let cache = aws_sdk_dynamodb::config::IdentityCache::lazy().buffer_time(RENEW_BEFORE).build();
                 Some(own.to_builder().credentials_provider(credentials).identity_cache(cache).build())
             }
         };
-        Sites { home: config.home.clone(), own, peer, path_style_buckets: config.path_style_buckets }
+        let (home, path_style_buckets) = (config.home.clone(), config.path_style_buckets);
+        Sites { home, own, peer, path_style_buckets, wires: Mutex::default() }
     }
 
     /// A DynamoDB client for `end`.
@@ -101,6 +111,24 @@ impl Sites {
     /// `NoPeerRole` when `end` is in another account and the stack has no role for it.
     pub fn dynamodb(&self, end: &End, calls: Calls) -> Result<aws_sdk_dynamodb::Client, Error> {
         Ok(aws_sdk_dynamodb::Client::new(&self.config(end, calls)?))
+    }
+
+    /// The way to DynamoDB at `end` without the SDK between; all tables there share its connections.
+    ///
+    /// # Errors
+    /// `NoPeerRole` as the others; `WrongConfiguration` when there is no such way, saying what to set.
+    pub fn wire(&self, end: &End) -> Result<Arc<Wire>, Error> {
+        let mut wires = self.wires.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(wire) = wires.get(end) {
+            return Ok(wire.clone());
+        }
+        let sdk = self.base(end)?.to_builder().region(Region::new(end.region.clone())).build();
+        let wire = Wire::new(&sdk, IDLE_CONNECTIONS).map_err(|error| {
+            Error::refused("WrongConfiguration", format!("DynamoDB in {end}: {error}"), "set it and start again")
+        })?;
+        let wire = Arc::new(wire);
+        wires.insert(end.clone(), wire.clone());
+        Ok(wire)
     }
 
     /// An S3 client for the bucket's own account and Region: the SDK does not follow redirects to another one.
@@ -124,15 +152,19 @@ impl Sites {
         self.home == *end
     }
 
-    fn config(&self, end: &End, calls: Calls) -> Result<SdkConfig, Error> {
+    fn base(&self, end: &End) -> Result<&SdkConfig, Error> {
         let base = if end.account == self.home.account { Some(&self.own) } else { self.peer.as_ref() };
-        let Some(base) = base else {
-            return Err(Error::refused(
+        base.ok_or_else(|| {
+            Error::refused(
                 "NoPeerRole",
                 format!("{end} is not in this function's account {} and PEER_ROLE_ARN is empty", self.home.account),
                 "deploy the other site's stack and this one with SourceAccount and TargetAccount as in the plan",
-            ));
-        };
+            )
+        })
+    }
+
+    fn config(&self, end: &End, calls: Calls) -> Result<SdkConfig, Error> {
+        let base = self.base(end)?;
         let retry = match calls.retry {
             Retry::Idempotent => RetryConfig::standard().with_max_attempts(3),
             Retry::Never => RetryConfig::disabled(),

@@ -6,19 +6,22 @@
 
 mod canned;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::operation::create_table::builders::CreateTableFluentBuilder;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType, LocalSecondaryIndex, Projection,
     ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType, TableStatus,
 };
 use aws_smithy_http_client::tls;
+use aws_types::SdkConfig;
 use livemove_aws::dynamo::DynamoTable;
+use livemove_aws::wire::Wire;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, KeySchema};
 use livemove_core::ports::pages::{Index, Projected};
@@ -52,14 +55,24 @@ fn client(endpoint: &str, retry: RetryConfig) -> Client {
         .http_client(http)
         .endpoint_url(endpoint)
         .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("111111111111", "x", None, None, "test"))
+        .credentials_provider(credentials())
         .retry_config(retry)
         .build();
     Client::from_conf(config)
 }
 
-fn clients(endpoint: &str) -> (Client, Client) {
-    (client(endpoint, RetryConfig::standard()), client(endpoint, RetryConfig::disabled()))
+fn clients(endpoint: &str) -> (Client, Client, Arc<Wire>) {
+    let sdk = SdkConfig::builder()
+        .endpoint_url(endpoint)
+        .region(Region::new("us-east-1"))
+        .credentials_provider(SharedCredentialsProvider::new(credentials()))
+        .build();
+    let wire = Arc::new(Wire::new(&sdk, 16).unwrap());
+    (client(endpoint, RetryConfig::standard()), client(endpoint, RetryConfig::disabled()), wire)
+}
+
+fn credentials() -> Credentials {
+    Credentials::new("111111111111", "x", None, None, "test")
 }
 
 /// A new empty table with a stream, under a name nobody had before.
@@ -75,7 +88,7 @@ async fn fresh_with_indexes() -> DynamoTable {
 async fn made(with_indexes: bool) -> DynamoTable {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     let endpoint = endpoint();
-    let (repeating, once) = clients(&endpoint);
+    let (repeating, once, wire) = clients(&endpoint);
     let name = format!("contract-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap();
     let attribute = |name: &str| {
@@ -105,7 +118,7 @@ async fn made(with_indexes: bool) -> DynamoTable {
     while !is_active().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    DynamoTable::described(repeating, once, &name, format!("table {name}"), LONGEST).await.unwrap()
+    DynamoTable::described(repeating, once, wire, &name, format!("table {name}"), LONGEST).await.unwrap()
 }
 
 fn with_index(create: CreateTableFluentBuilder, name: &str, index: &Index) -> CreateTableFluentBuilder {
@@ -207,8 +220,8 @@ async fn a_connection_that_breaks_after_the_request_leaves_the_outcome_open() {
 
 /// `table` behind another address.
 fn broken(table: &DynamoTable, endpoint: &str) -> DynamoTable {
-    let (repeating, once) = clients(endpoint);
-    table.through(repeating, once)
+    let (repeating, once, wire) = clients(endpoint);
+    table.through(repeating, once, wire)
 }
 
 async fn put(table: &DynamoTable) -> Result<Written, Error> {

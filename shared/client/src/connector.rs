@@ -74,7 +74,7 @@ async fn serve<P: DataPlane>(plane: &P, request: &HttpRequest) -> Option<Result<
         return None;
     }
     let input: Map<String, Value> = serde_json::from_slice(request.body().bytes()?).ok()?;
-    match plane.call(target.operation, &input).await {
+    match plane.call(target.operation, input).await {
         Ok(None) => None,
         Ok(Some(output)) => Some(response(200, &output)),
         Err(error) => {

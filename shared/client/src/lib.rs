@@ -63,7 +63,7 @@ pub enum OpenError {
     Control(String),
     /// DynamoDB cannot be called: no Region, no credentials.
     #[error(transparent)]
-    Backend(#[from] livemove_gateway::backend::BackendError),
+    Backend(#[from] livemove_aws::wire::WireSetup),
 }
 
 /// A DynamoDB client through which a table can be used while it moves.

@@ -36,7 +36,7 @@ impl<S: States + Migrations + Send + 'static> Migrating<S> {
 }
 
 impl<S: States + Migrations + Send + 'static> DataPlane for Migrating<S> {
-    async fn call(&self, operation: &str, input: &Map<String, Value>) -> Result<Option<Value>, WireError> {
+    async fn call(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, WireError> {
         self.plane.call(operation, input).await.map_err(|error| wire(operation, &error))
     }
 

@@ -20,7 +20,7 @@ pub trait DataPlane: Send + Sync + 'static {
     fn call(
         &self,
         operation: &str,
-        input: &Map<String, Value>,
+        input: Map<String, Value>,
     ) -> impl Future<Output = Result<Option<Value>, WireError>> + Send;
 
     /// Whether calls could be served now. May be asked by anybody, so it shows no items; it is asked at most once

@@ -129,7 +129,7 @@ impl<P: DataPlane, C: Clock> Gateway<P, C> {
         }
         if head.target.api == Api::Tables {
             let input = decode(head.coding, body.clone(), self.limits.max_body_bytes).await?;
-            if let Some(output) = self.plane.call(head.target.operation, &input).await? {
+            if let Some(output) = self.plane.call(head.target.operation, input).await? {
                 return Ok(Done::Plane(output));
             }
         }

@@ -1,15 +1,8 @@
 //! The operation that a request names in `X-Amz-Target`.
 
-use crate::wire::WireError;
+pub use livemove_aws::wire::Api;
 
-/// The APIs that the gateway passes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Api {
-    /// Tables: `DynamoDB_20120810`.
-    Tables,
-    /// Streams of tables: `DynamoDBStreams_20120810`. They are never the data plane's.
-    Streams,
-}
+use crate::wire::WireError;
 
 /// An operation of one of the APIs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -49,7 +49,7 @@ impl<S: States + Migrations + Send> Front<S> {
             ));
         }
         let table = call.input.get("TableName").and_then(Value::as_str).unwrap_or("the table named").to_owned();
-        self.plane.call(&call.operation, &call.input).await?.ok_or_else(|| {
+        self.plane.call(&call.operation, call.input).await?.ok_or_else(|| {
             Error::refused(
                 "ResourceNotFoundException",
                 format!("{table} is not part of the migration"),

@@ -57,27 +57,27 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
     pub fn call<'a>(
         &'a self,
         operation: &'a str,
-        input: &'a Map<String, Value>,
+        input: Map<String, Value>,
     ) -> BoxFuture<'a, Result<Option<Value>, Error>> {
         // Its type ends here: the compiler does not follow futures within futures any deeper.
         self.answer(operation, input).boxed()
     }
 
-    async fn answer(&self, operation: &str, input: &Map<String, Value>) -> Result<Option<Value>, Error> {
-        let named = names(operation, input);
+    async fn answer(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, Error> {
+        let named = names(operation, &input);
         let mut moves = HashSet::new();
         for name in named {
             if self.tables.membership(&name).await? == Membership::Moves {
                 moves.insert(name);
             }
         }
-        if let Some(statements) = partiql::statements(operation, input) {
+        if let Some(statements) = partiql::statements(operation, &input) {
             partiql::refuse(operation, &statements, &self.tables.moving().await?)?;
         }
         if moves.is_empty() && operation != DESCRIBE {
             return Ok(None);
         }
-        self.serve(Parameters::new(operation, input.clone()), operation, &moves).await
+        self.serve(Parameters::new(operation, input), operation, &moves).await
     }
 
     async fn serve(

@@ -1,18 +1,18 @@
 //! The names, values and condition text of one request, the application's and livemove's own together.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue as Sdk;
 use livemove_core::error::Error;
 use livemove_core::ports::Write;
 use serde_dynamo::AttributeValue;
 
-use super::value::{item_to_sdk, to_sdk};
+use super::value::item_to_sdk;
 
 /// `ExpressionAttributeNames`.
-pub(super) type Names = HashMap<String, String>;
+pub(super) type Names = BTreeMap<String, String>;
 /// `ExpressionAttributeValues`.
-pub(super) type Values = HashMap<String, Sdk>;
+pub(super) type Values = BTreeMap<String, AttributeValue>;
 
 /// Placeholders of livemove's own start with this behind `#` or `:`.
 const OWN: &str = "_lm_";
@@ -20,8 +20,8 @@ const OWN: &str = "_lm_";
 /// Names and values of a request; grows as expressions are added.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Expressions {
-    names: HashMap<String, String>,
-    values: HashMap<String, Sdk>,
+    names: Names,
+    values: Values,
 }
 
 impl Expressions {
@@ -30,11 +30,11 @@ impl Expressions {
     /// # Errors
     /// `ValidationException` when the application uses one of livemove's placeholders.
     pub(super) fn of(write: &Write) -> Result<Expressions, Error> {
-        Expressions::with(write.names.clone().into_iter().collect(), item_to_sdk(&write.values))
+        Expressions::with(write.names.clone(), write.values.clone())
     }
 
     /// As [`Expressions::of`].
-    pub(super) fn with(names: HashMap<String, String>, values: HashMap<String, Sdk>) -> Result<Expressions, Error> {
+    pub(super) fn with(names: Names, values: Values) -> Result<Expressions, Error> {
         let own = |placeholder: &&String| placeholder.get(1..).is_some_and(|rest| rest.starts_with(OWN));
         if let Some(placeholder) = names.keys().chain(values.keys()).find(own) {
             return Err(invalid(format!("placeholder {placeholder} is reserved by livemove; give it another name")));
@@ -59,13 +59,19 @@ impl Expressions {
     /// The placeholder `:_lm_<label>` for a value.
     pub(super) fn value(&mut self, label: &str, value: &AttributeValue) -> String {
         let placeholder = format!(":{OWN}{label}");
-        self.values.insert(placeholder.clone(), to_sdk(value));
+        self.values.insert(placeholder.clone(), value.clone());
         placeholder
     }
 
     /// Names and values for the request; `None` where there are none, for DynamoDB refuses empty maps.
-    pub(super) fn into_parts(self) -> (Option<Names>, Option<Values>) {
-        (Some(self.names).filter(|names| !names.is_empty()), Some(self.values).filter(|values| !values.is_empty()))
+    pub(super) fn parts(&self) -> (Option<&Names>, Option<&Values>) {
+        (Some(&self.names).filter(|names| !names.is_empty()), Some(&self.values).filter(|values| !values.is_empty()))
+    }
+
+    /// As [`Expressions::parts`], in the SDK's form.
+    pub(super) fn to_sdk(&self) -> (Option<HashMap<String, String>>, Option<HashMap<String, Sdk>>) {
+        let (names, values) = self.parts();
+        (names.map(|names| names.clone().into_iter().collect()), values.map(item_to_sdk))
     }
 }
 
@@ -127,9 +133,9 @@ mod tests {
 
     #[test]
     fn the_application_cannot_take_livemoves_placeholders() {
-        let names = HashMap::from([("#_lm_own".to_owned(), "x".to_owned())]);
-        assert_eq!(Expressions::with(names, HashMap::new()).unwrap_err().name(), "ValidationException");
-        let values = HashMap::from([(":_lm_run".to_owned(), Sdk::Bool(true))]);
-        assert_eq!(Expressions::with(HashMap::new(), values).unwrap_err().name(), "ValidationException");
+        let names = BTreeMap::from([("#_lm_own".to_owned(), "x".to_owned())]);
+        assert_eq!(Expressions::with(names, BTreeMap::new()).unwrap_err().name(), "ValidationException");
+        let values = BTreeMap::from([(":_lm_run".to_owned(), AttributeValue::Bool(true))]);
+        assert_eq!(Expressions::with(BTreeMap::new(), values).unwrap_err().name(), "ValidationException");
     }
 }

@@ -1,8 +1,10 @@
 //! DynamoDB as the core's [`Table`](livemove_core::ports::Table).
 
 mod batch;
+mod exchange;
 mod expressions;
 mod foreign;
+mod get;
 mod guard;
 mod insert;
 mod meter;

@@ -20,18 +20,40 @@ impl DynamoTable {
     where
         F: Future<Output = Result<R, Error>>,
     {
-        let attempts = async {
-            for pause in PAUSES {
-                match attempt().await {
-                    Err(Error::Throttled(_)) => tokio::time::sleep(pause).await,
-                    done => return done,
-                }
-            }
-            attempt().await
-        };
-        match tokio::time::timeout(self.longest, attempts).await {
-            Ok(done) => done,
-            Err(_) => Err(Error::Ambiguous(format!("no answer for {what} to {} within {:?}", self.name, self.longest))),
+        let attempts = again(attempt, |error| matches!(error, Error::Throttled(_)));
+        tokio::time::timeout(self.longest, attempts)
+            .await
+            .unwrap_or_else(|_| Err(Error::Ambiguous(self.no_answer(what))))
+    }
+
+    /// Makes `attempt`, which only reads, again after throttling and after lost answers.
+    ///
+    /// # Errors
+    /// Those of the last attempt; [`Error::Unavailable`] when all together take longer than a call may.
+    pub(super) async fn repeated<R, F>(&self, what: &str, attempt: impl Fn() -> F) -> Result<R, Error>
+    where
+        F: Future<Output = Result<R, Error>>,
+    {
+        let attempts = again(attempt, |error| matches!(error, Error::Throttled(_) | Error::Unavailable(_)));
+        tokio::time::timeout(self.longest, attempts)
+            .await
+            .unwrap_or_else(|_| Err(Error::Unavailable(self.no_answer(what))))
+    }
+
+    fn no_answer(&self, what: &str) -> String {
+        format!("no answer for {what} of {} within {:?}", self.name, self.longest)
+    }
+}
+
+async fn again<R, F>(attempt: impl Fn() -> F, is_worth_it: impl Fn(&Error) -> bool) -> Result<R, Error>
+where
+    F: Future<Output = Result<R, Error>>,
+{
+    for pause in PAUSES {
+        match attempt().await {
+            Err(error) if is_worth_it(&error) => tokio::time::sleep(pause).await,
+            done => return done,
         }
     }
+    attempt().await
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_dynamodb::types::{AttributeValue as Sdk, Select};
 use livemove_core::error::Error;
 use livemove_core::expression::MAX_LENGTH;
 use livemove_core::expression::path::projection;
@@ -11,12 +10,12 @@ use livemove_core::mark::{self, CANARY, MOVED, OWN, Run, TOMBSTONE};
 use livemove_core::ports::pages::{Besides, Found, Index, PageRequest, Pages, Shown, Walk};
 use livemove_core::ports::{Consistency, Table as _};
 use livemove_core::segment::Segment;
+use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
-use std::collections::HashMap;
 
 use super::expressions::{Expressions, Names, Values, operand};
+use super::meter::Consumed;
 use super::table::DynamoTable;
-use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::Effect;
 
 impl Pages for DynamoTable {
@@ -25,105 +24,115 @@ impl Pages for DynamoTable {
     }
 
     async fn page(&self, request: &PageRequest) -> Result<Found, Error> {
-        let texts = Texts::of(self, request)?;
-        match &request.walk {
-            Walk::Query { key_condition, forward } => self.query(request, texts, key_condition, *forward).await,
-            Walk::Scan { segment } => self.scan_page(request, texts, *segment).await,
-        }
+        self.ask_page(request).await
     }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    table_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index_name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key_condition_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scan_index_forward: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    segment: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    total_segments: Option<u32>,
+    consistent_read: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    projection_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    select: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_names: Option<&'a Names>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_values: Option<&'a Values>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limit: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exclusive_start_key: Option<&'a Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_consumed_capacity: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    #[serde(default)]
+    items: Vec<Item>,
+    #[serde(default)]
+    count: u32,
+    #[serde(default)]
+    scanned_count: u32,
+    last_evaluated_key: Option<Item>,
+    consumed_capacity: Option<Consumed>,
 }
 
 impl DynamoTable {
-    async fn query(
-        &self,
-        request: &PageRequest,
-        texts: Texts,
-        key_condition: &str,
-        forward: bool,
-    ) -> Result<Found, Error> {
-        let query = self
-            .repeating
-            .query()
-            .table_name(&self.name)
-            .set_index_name(request.index.clone())
-            .key_condition_expression(key_condition)
-            .scan_index_forward(forward)
-            .consistent_read(request.consistency == Consistency::Strong)
-            .set_filter_expression(texts.filter)
-            .set_projection_expression(texts.projection)
-            .set_select(texts.select)
-            .set_expression_attribute_names(texts.names)
-            .set_expression_attribute_values(texts.values)
-            .set_limit(request.limit.map(number))
-            .set_exclusive_start_key(request.after.as_ref().map(|key| item_to_sdk(&key.0)))
-            .set_return_consumed_capacity(self.capacity());
-        let answer = query.send().await.map_err(|error| self.call("dynamodb:Query", Effect::Reads).failed(&error))?;
-        self.consumed(&answer.consumed_capacity);
-        found(answer.items, answer.count, answer.scanned_count, answer.last_evaluated_key)
+    async fn ask_page(&self, request: &PageRequest) -> Result<Found, Error> {
+        let texts = Texts::of(self, request)?;
+        let (names, values) = texts.expressions.parts();
+        let (action, key_condition, forward, segment) = match &request.walk {
+            Walk::Query { key_condition, forward } => {
+                ("dynamodb:Query", Some(key_condition.as_str()), Some(*forward), None)
+            }
+            Walk::Scan { segment } => {
+                ("dynamodb:Scan", None, None, Some(*segment).filter(|segment| *segment != Segment::WHOLE))
+            }
+        };
+        let body = Body {
+            table_name: &self.name,
+            index_name: request.index.as_deref(),
+            key_condition_expression: key_condition,
+            scan_index_forward: forward,
+            segment: segment.map(|segment| segment.index),
+            total_segments: segment.map(|segment| segment.total),
+            consistent_read: request.consistency == Consistency::Strong,
+            filter_expression: texts.filter.as_deref(),
+            projection_expression: texts.projection.as_deref(),
+            select: texts.select,
+            expression_attribute_names: names,
+            expression_attribute_values: values,
+            limit: request.limit,
+            exclusive_start_key: request.after.as_ref(),
+            return_consumed_capacity: self.asks().capacity,
+        };
+        let answer: Answer = self.repeated("a page", || self.fetch(self.call(action, Effect::Reads), &body)).await?;
+        self.metered_by(answer.consumed_capacity, None);
+        let next = answer.last_evaluated_key.filter(|key| !key.0.is_empty());
+        Ok(Found { items: answer.items, count: answer.count, scanned: answer.scanned_count, next })
     }
-
-    async fn scan_page(&self, request: &PageRequest, texts: Texts, segment: Segment) -> Result<Found, Error> {
-        let parallel = (segment != Segment::WHOLE).then_some(segment);
-        let scan = self
-            .repeating
-            .scan()
-            .table_name(&self.name)
-            .set_index_name(request.index.clone())
-            .set_segment(parallel.map(|segment| number(segment.index)))
-            .set_total_segments(parallel.map(|segment| number(segment.total)))
-            .consistent_read(request.consistency == Consistency::Strong)
-            .set_filter_expression(texts.filter)
-            .set_projection_expression(texts.projection)
-            .set_select(texts.select)
-            .set_expression_attribute_names(texts.names)
-            .set_expression_attribute_values(texts.values)
-            .set_limit(request.limit.map(number))
-            .set_exclusive_start_key(request.after.as_ref().map(|key| item_to_sdk(&key.0)))
-            .set_return_consumed_capacity(self.capacity());
-        let answer = scan.send().await.map_err(|error| self.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
-        self.consumed(&answer.consumed_capacity);
-        found(answer.items, answer.count, answer.scanned_count, answer.last_evaluated_key)
-    }
-}
-
-fn number(n: u32) -> i32 {
-    i32::try_from(n).unwrap_or(i32::MAX)
-}
-
-type Attributes = HashMap<String, Sdk>;
-
-fn found(items: Option<Vec<Attributes>>, count: i32, scanned: i32, next: Option<Attributes>) -> Result<Found, Error> {
-    let items = items.unwrap_or_default().into_iter().map(item_from_sdk).collect::<Result<Vec<Item>, _>>()?;
-    let next = next.filter(|key| !key.is_empty()).map(item_from_sdk).transpose()?;
-    let count_of = |n: i32| u32::try_from(n).unwrap_or_default();
-    Ok(Found { items, count: count_of(count), scanned: count_of(scanned), next })
 }
 
 /// The expressions of a page, as they are sent.
 struct Texts {
     filter: Option<String>,
     projection: Option<String>,
-    select: Option<Select>,
-    names: Option<Names>,
-    values: Option<Values>,
+    select: Option<&'static str>,
+    expressions: Expressions,
 }
 
 impl Texts {
     fn of(table: &DynamoTable, request: &PageRequest) -> Result<Texts, Error> {
         let index = request.index.as_ref().and_then(|name| table.indexes.get(name));
         let holds_marks = index.is_none_or(Index::holds_marks);
-        let mut to = Expressions::with(request.names.clone().into_iter().collect(), item_to_sdk(&request.values))?;
+        let mut to = Expressions::with(request.names.clone(), request.values.clone())?;
         let besides = if holds_marks { request.besides } else { Besides::Nothing };
         let filter = request.filter.as_deref().map(|text| with_besides(text, besides, &mut to)).transpose()?;
         let (projection, select) = match &request.shown {
-            Shown::Whole => (None, Some(Select::AllAttributes)),
-            Shown::Projected => (None, Some(Select::AllProjectedAttributes)),
-            Shown::Count => (None, Some(Select::Count)),
+            Shown::Whole => (None, Some("ALL_ATTRIBUTES")),
+            Shown::Projected => (None, Some("ALL_PROJECTED_ATTRIBUTES")),
+            Shown::Count => (None, Some("COUNT")),
             Shown::Keys => (Some(shown(table, index, None, request, &mut to)?), None),
             Shown::Expression(text) => (Some(shown(table, index, Some(text), request, &mut to)?), None),
         };
-        let (names, values) = to.into_parts();
-        Ok(Texts { filter, projection, select, names, values })
+        Ok(Texts { filter, projection, select, expressions: to })
     }
 }
 
@@ -152,6 +161,10 @@ fn shown(
     Ok(texts.join(", "))
 }
 
+/// The most that is added to a filter. It is kept free in every phase: a filter that is served before keys move is
+/// served while they do.
+const BESIDES_MAX: usize = 97;
+
 /// The application's filter, and what comes back besides.
 fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<String, Error> {
     let text = operand(filter)?;
@@ -159,25 +172,22 @@ fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<
         let tombstone = format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)));
         format!("{tombstone} OR attribute_exists({})", to.name(CANARY))
     };
-    let text = match besides {
-        Besides::Nothing => return Ok(filter.to_owned()),
-        Besides::Hidden => format!("{text} OR {}", hidden(to)),
-        Besides::HiddenOrMoved(run) => {
-            format!("{text} OR {} OR {}", hidden(to), since(run, to))
-        }
-    };
-    if text.len() <= MAX_LENGTH {
-        return Ok(text);
+    let room = MAX_LENGTH - BESIDES_MAX - (text.len() - filter.trim().len());
+    if filter.trim().len() > room {
+        return Err(Error::refused(
+            "ExpressionTooLong",
+            format!(
+                "FilterExpression has {} bytes, and what livemove must add to it leaves room for {room}",
+                filter.trim().len()
+            ),
+            "use shorter placeholders",
+        ));
     }
-    Err(Error::refused(
-        "ExpressionTooLong",
-        format!(
-            "FilterExpression has {} bytes, and what livemove must add to it leaves room for {}",
-            filter.len(),
-            MAX_LENGTH - (text.len() - filter.len())
-        ),
-        "use shorter placeholders",
-    ))
+    Ok(match besides {
+        Besides::Nothing => filter.to_owned(),
+        Besides::Hidden => format!("{text} OR {}", hidden(to)),
+        Besides::HiddenOrMoved(run) => format!("{text} OR {} OR {}", hidden(to), since(run, to)),
+    })
 }
 
 fn since(run: Run, to: &mut Expressions) -> String {
@@ -201,10 +211,18 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_without_room_for_more_is_refused_with_the_room_there_is() {
-        let filter = format!("a = :{}", "b".repeat(4090));
-        let error = with_besides(&filter, Besides::Hidden, &mut Expressions::default()).unwrap_err();
-        assert_eq!(error.name(), "ExpressionTooLong");
-        assert!(error.to_string().contains("4095 bytes"), "{error}");
+    fn a_filter_has_the_same_room_in_every_phase() {
+        let with = |length: usize, besides| {
+            let filter = format!("a = :{}", "b".repeat(length - 5));
+            with_besides(&filter, besides, &mut Expressions::default())
+        };
+        let all = [Besides::Nothing, Besides::Hidden, Besides::HiddenOrMoved(Run(2))];
+        let longest = all.map(|besides| with(3997, besides).unwrap().len()).into_iter().max();
+        assert_eq!(longest, Some(MAX_LENGTH), "not a byte is kept free for nothing");
+        for besides in all {
+            let error = with(3998, besides).unwrap_err();
+            assert_eq!(error.name(), "ExpressionTooLong");
+            assert!(error.to_string().contains("3998 bytes") && error.to_string().contains("room for 3997"), "{error}");
+        }
     }
 }

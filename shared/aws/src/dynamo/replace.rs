@@ -59,7 +59,7 @@ impl DynamoTable {
         let answer = request.send().await.map_err(|error| call.failed(&error))?;
         self.consumed(answer.consumed_capacity());
         let sizes = answer.item_collection_metrics.and_then(|mut tables| tables.remove(&self.name));
-        sizes.into_iter().flatten().for_each(|size| self.collection(Some(size)));
+        sizes.into_iter().flatten().for_each(|size| self.collection(size));
         let unprocessed = answer.unprocessed_items.and_then(|mut tables| tables.remove(&self.name)).unwrap_or_default();
         let place = |request| {
             let place = by_key.get(&self.key_id(request)?).copied();

@@ -44,12 +44,12 @@ impl DynamoTable {
     }
 
     fn get_entry(&self, get: &Get) -> Result<TransactGetItem, Error> {
-        let (projection, names) = self.projection(get)?;
+        let (projection, expressions) = self.projection(get)?;
         let get = SdkGet::builder()
             .table_name(&self.name)
             .set_key(Some(item_to_sdk(get.key.attributes())))
             .set_projection_expression(projection)
-            .set_expression_attribute_names(names)
+            .set_expression_attribute_names(expressions.to_sdk().0)
             .build();
         Ok(TransactGetItem::builder().get(get.map_err(|error| invalid(error.to_string()))?).build())
     }

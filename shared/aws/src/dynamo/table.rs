@@ -14,14 +14,15 @@ use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark;
 use livemove_core::ports::pages::{Index, Projected};
 use livemove_core::ports::transact::{ReadEntry, Replacement, Snapshot, Transacted, Transaction, Transactions};
-use livemove_core::ports::{Consistency, Get, Inserted, Page, Table, Write, Written};
+use livemove_core::ports::{Get, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 
-use super::expressions::{Expressions, Names};
-use super::meter::Meter;
+use super::expressions::Expressions;
+use super::meter::{Asks, Collection, Consumed, Meter};
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
+use crate::wire::Wire;
 
 /// A DynamoDB table of one end of a migration.
 ///
@@ -31,6 +32,7 @@ use crate::sites::{Calls, End, Retry, Sites};
 pub struct DynamoTable {
     pub(super) repeating: Client,
     pub(super) once: Client,
+    pub(super) wire: Arc<Wire>,
     pub(super) name: String,
     pub(super) longest: Duration,
     pub(super) meter: Option<Arc<Meter>>,
@@ -48,17 +50,19 @@ impl DynamoTable {
     pub async fn open(sites: &Sites, end: &End, name: &str, longest: Duration) -> Result<DynamoTable, Error> {
         let repeating = sites.dynamodb(end, Calls { longest, retry: Retry::Idempotent })?;
         let once = sites.dynamodb(end, Calls { longest, retry: Retry::Never })?;
-        DynamoTable::described(repeating, once, name, format!("table {name} in {end}"), longest).await
+        let wire = sites.wire(end)?;
+        DynamoTable::described(repeating, once, wire, name, format!("table {name} in {end}"), longest).await
     }
 
     /// As [`DynamoTable::open`], with clients of one's own: `repeating` may send a request again, `once` must
-    /// not. `resource` is what errors call the table.
+    /// not, and `wire` never does. `resource` is what errors call the table.
     ///
     /// # Errors
     /// What DescribeTable answers.
     pub async fn described(
         repeating: Client,
         once: Client,
+        wire: Arc<Wire>,
         name: &str,
         resource: String,
         longest: Duration,
@@ -71,7 +75,8 @@ impl DynamoTable {
         let table = described.table.ok_or_else(|| undescribed("anything"))?;
         let schema = key_schema(table.key_schema()).ok_or_else(|| undescribed("a partition key"))?;
         let indexes = indexes(&table).ok_or_else(|| undescribed("the partition key of an index"))?;
-        Ok(DynamoTable { repeating, once, name: name.to_owned(), longest, meter: None, schema, indexes, resource })
+        let (name, meter) = (name.to_owned(), None);
+        Ok(DynamoTable { repeating, once, wire, name, longest, meter, schema, indexes, resource })
     }
 
     /// Its name.
@@ -81,8 +86,8 @@ impl DynamoTable {
 
     /// The same table through other clients.
     #[must_use]
-    pub fn through(&self, repeating: Client, once: Client) -> DynamoTable {
-        DynamoTable { repeating, once, ..self.clone() }
+    pub fn through(&self, repeating: Client, once: Client, wire: Arc<Wire>) -> DynamoTable {
+        DynamoTable { repeating, once, wire, ..self.clone() }
     }
 
     /// The same table, with what its calls consume added to `meter`.
@@ -99,19 +104,32 @@ impl DynamoTable {
     /// Adds what a call consumed to the meter, if there is one.
     pub(super) fn consumed<'a>(&self, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
         if let Some(meter) = &self.meter {
-            meter.add(consumed);
+            meter.add(consumed.into_iter().map(Consumed::from));
         }
     }
 
-    /// What to ask for with every write of one item.
+    /// What to ask for with every write.
     pub(super) fn metrics(&self) -> Option<ReturnItemCollectionMetrics> {
         self.meter.as_ref().and_then(|meter| meter.metrics())
     }
 
     /// Adds what a write told of an item collection to the meter, if there is one.
-    pub(super) fn collection(&self, metrics: Option<ItemCollectionMetrics>) {
+    pub(super) fn collection(&self, metrics: ItemCollectionMetrics) {
+        if let (Some(meter), Some(collection)) = (&self.meter, Collection::of_sdk(metrics)) {
+            meter.add_collection(collection);
+        }
+    }
+
+    /// [`DynamoTable::capacity`] and [`DynamoTable::metrics`], as the protocol has them.
+    pub(super) fn asks(&self) -> Asks {
+        self.meter.as_ref().map(|meter| meter.asks()).unwrap_or_default()
+    }
+
+    /// Adds what a call told of its cost to the meter, if there is one.
+    pub(super) fn metered_by(&self, consumed: Option<Consumed>, collection: Option<Collection>) {
         if let Some(meter) = &self.meter {
-            meter.add_collection(metrics);
+            meter.add(consumed);
+            collection.into_iter().for_each(|collection| meter.add_collection(collection));
         }
     }
 
@@ -120,14 +138,13 @@ impl DynamoTable {
     }
 
     /// The projection of a read, with the marks where the application asked for any, and its names.
-    pub(super) fn projection(&self, get: &Get) -> Result<(Option<String>, Option<Names>), Error> {
-        let mut expressions = Expressions::with(get.names.clone().into_iter().collect(), Default::default())?;
+    pub(super) fn projection(&self, get: &Get) -> Result<(Option<String>, Expressions), Error> {
+        let mut expressions = Expressions::with(get.names.clone(), Default::default())?;
         let projection = get.projection.as_ref().map(|asked| {
             let marks = mark::ALL.map(|name| expressions.name(name)).join(", ");
             format!("{asked}, {marks}")
         });
-        let (names, _) = expressions.into_parts();
-        Ok((projection, names))
+        Ok((projection, expressions))
     }
 }
 
@@ -165,20 +182,7 @@ impl Table for DynamoTable {
     }
 
     async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
-        let (projection, names) = self.projection(get)?;
-        let request = self
-            .repeating
-            .get_item()
-            .table_name(&self.name)
-            .set_key(Some(item_to_sdk(get.key.attributes())))
-            .consistent_read(get.consistency == Consistency::Strong)
-            .set_projection_expression(projection)
-            .set_expression_attribute_names(names)
-            .set_return_consumed_capacity(self.capacity());
-        let answer =
-            request.send().await.map_err(|error| self.call("dynamodb:GetItem", Effect::Reads).failed(&error))?;
-        self.consumed(&answer.consumed_capacity);
-        answer.item.map(item_from_sdk).transpose()
+        self.get_one(get).await
     }
 
     async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {

@@ -47,7 +47,7 @@ impl DynamoTable {
             Ok(answer) => {
                 self.consumed(answer.consumed_capacity());
                 let sizes = answer.item_collection_metrics.and_then(|mut tables| tables.remove(&self.name));
-                sizes.into_iter().flatten().for_each(|size| self.collection(Some(size)));
+                sizes.into_iter().flatten().for_each(|size| self.collection(size));
                 return Ok(Transacted::Applied);
             }
             Err(error) => error,
@@ -70,7 +70,7 @@ impl DynamoTable {
 
     fn write_entry(&self, write: &Write) -> Result<TransactWriteItem, Error> {
         let Request { condition, update, expressions } = Request::of(write, &self.schema().partition)?;
-        let (names, values) = expressions.into_parts();
+        let (names, values) = expressions.to_sdk();
         let item = TransactWriteItem::builder();
         let item = match &write.action {
             Action::Put(stored) => item.put(built(
@@ -109,10 +109,10 @@ impl DynamoTable {
     }
 
     fn check_entry(&self, check: &Check) -> Result<TransactWriteItem, Error> {
-        let mut expressions = Expressions::with(check.names.clone().into_iter().collect(), item_to_sdk(&check.values))?;
+        let mut expressions = Expressions::with(check.names.clone(), check.values.clone())?;
         let partition = &self.schema().partition;
         let condition = guard::condition(&check.guard, Some(&check.condition), partition, &mut expressions)?;
-        let (names, values) = expressions.into_parts();
+        let (names, values) = expressions.to_sdk();
         let check = built(
             ConditionCheck::builder()
                 .table_name(&self.name)

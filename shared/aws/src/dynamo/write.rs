@@ -1,153 +1,95 @@
 //! One conditional write.
 
-use std::collections::HashMap;
-
-use aws_sdk_dynamodb::config::http::HttpResponse;
-use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue as Sdk, ReturnValue, ReturnValuesOnConditionCheckFailure as OnFailure};
 use livemove_core::error::Error;
-use livemove_core::item::Item;
+use livemove_core::item::{Item, Key};
 use livemove_core::ports::{Action, Returning, Table as _, Write, Written};
+use serde::{Deserialize, Serialize};
 
+use super::exchange::Answer;
+use super::expressions::{Names, Values};
+use super::meter::{Collection, Consumed};
 use super::request::Request;
 use super::table::DynamoTable;
-use super::value::{item_from_sdk, item_to_sdk};
-use crate::sdk_error::{Call, Effect};
+use crate::sdk_error::Effect;
+
+/// `PutItem`, `UpdateItem` and `DeleteItem`.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body<'a> {
+    table_name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    item: Option<&'a Item>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a Key>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition_expression: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_names: Option<&'a Names>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expression_attribute_values: Option<&'a Values>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_values_on_condition_check_failure: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_consumed_capacity: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_item_collection_metrics: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Done {
+    attributes: Option<Item>,
+    consumed_capacity: Option<Consumed>,
+    item_collection_metrics: Option<Collection>,
+}
 
 impl DynamoTable {
     /// Sends `write`, again only after throttling, all within the longest time of a call.
     pub(super) async fn write_once(&self, write: &Write) -> Result<Written, Error> {
-        let request = Request::of(write, &self.schema().partition)?;
-        self.paced("a write", || self.send(write, &request)).await
-    }
-
-    async fn send(&self, write: &Write, request: &Request) -> Result<Written, Error> {
-        let (names, values) = request.expressions.clone().into_parts();
-        let condition = request.condition.clone();
-        match &write.action {
-            Action::Put(item) => {
-                let put = self
-                    .once
-                    .put_item()
-                    .table_name(&self.name)
-                    .set_item(Some(item_to_sdk(&item.0)))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld)
-                    .set_return_consumed_capacity(self.capacity())
-                    .set_return_item_collection_metrics(self.metrics());
-                let call = self.call("dynamodb:PutItem", Effect::Writes);
-                outcome(
-                    &call,
-                    put.send().await.map(|answer| {
-                        self.consumed(&answer.consumed_capacity);
-                        self.collection(answer.item_collection_metrics);
-                        answer.attributes
-                    }),
-                )
+        let Request { condition, update, expressions } = Request::of(write, &self.schema().partition)?;
+        let (names, values) = expressions.parts();
+        let asks = self.asks();
+        let (action, item) = match &write.action {
+            Action::Put(item) => ("dynamodb:PutItem", Some(item)),
+            Action::Update { .. } => ("dynamodb:UpdateItem", None),
+            Action::Delete => ("dynamodb:DeleteItem", None),
+        };
+        let body = Body {
+            table_name: &self.name,
+            item,
+            key: item.is_none().then_some(&write.key),
+            update_expression: update.as_deref(),
+            condition_expression: condition.as_deref(),
+            expression_attribute_names: names,
+            expression_attribute_values: values,
+            return_values: return_values(write.returning),
+            return_values_on_condition_check_failure: condition.is_some().then_some("ALL_OLD"),
+            return_consumed_capacity: asks.capacity,
+            return_item_collection_metrics: asks.collections,
+        };
+        let answer = self.paced("a write", || self.exchange(self.call(action, Effect::Writes), &body)).await?;
+        Ok(match answer {
+            Answer::Done(Done { attributes, consumed_capacity, item_collection_metrics }) => {
+                self.metered_by(consumed_capacity, item_collection_metrics);
+                // DynamoDB leaves an absent item out; some implementations send an empty map. No item is empty.
+                Written::Applied(attributes.filter(|attributes| !attributes.0.is_empty()))
             }
-            Action::Update { .. } => {
-                let update = self
-                    .once
-                    .update_item()
-                    .table_name(&self.name)
-                    .set_key(Some(item_to_sdk(write.key.attributes())))
-                    .set_update_expression(request.update.clone())
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld)
-                    .set_return_consumed_capacity(self.capacity())
-                    .set_return_item_collection_metrics(self.metrics());
-                let call = self.call("dynamodb:UpdateItem", Effect::Writes);
-                outcome(
-                    &call,
-                    update.send().await.map(|answer| {
-                        self.consumed(&answer.consumed_capacity);
-                        self.collection(answer.item_collection_metrics);
-                        answer.attributes
-                    }),
-                )
-            }
-            Action::Delete => {
-                let delete = self
-                    .once
-                    .delete_item()
-                    .table_name(&self.name)
-                    .set_key(Some(item_to_sdk(write.key.attributes())))
-                    .set_condition_expression(condition)
-                    .set_expression_attribute_names(names)
-                    .set_expression_attribute_values(values)
-                    .return_values(return_value(write.returning))
-                    .return_values_on_condition_check_failure(OnFailure::AllOld)
-                    .set_return_consumed_capacity(self.capacity())
-                    .set_return_item_collection_metrics(self.metrics());
-                let call = self.call("dynamodb:DeleteItem", Effect::Writes);
-                outcome(
-                    &call,
-                    delete.send().await.map(|answer| {
-                        self.consumed(&answer.consumed_capacity);
-                        self.collection(answer.item_collection_metrics);
-                        answer.attributes
-                    }),
-                )
-            }
-        }
+            Answer::ConditionFailed(stored) => Written::Refused(stored),
+        })
     }
 }
 
-fn return_value(returning: Returning) -> ReturnValue {
+// Nothing is what DynamoDB answers when it is not asked.
+fn return_values(returning: Returning) -> Option<&'static str> {
     match returning {
-        Returning::Nothing => ReturnValue::None,
-        Returning::AllOld => ReturnValue::AllOld,
-        Returning::AllNew => ReturnValue::AllNew,
-        Returning::UpdatedOld => ReturnValue::UpdatedOld,
-        Returning::UpdatedNew => ReturnValue::UpdatedNew,
+        Returning::Nothing => None,
+        Returning::AllOld => Some("ALL_OLD"),
+        Returning::AllNew => Some("ALL_NEW"),
+        Returning::UpdatedOld => Some("UPDATED_OLD"),
+        Returning::UpdatedNew => Some("UPDATED_NEW"),
     }
-}
-
-trait ConditionFailure {
-    /// The stored item if this says that the condition does not hold.
-    fn refused(&self) -> Option<Attributes>;
-}
-
-macro_rules! condition_failure {
-    ($($error:ident),*) => {$(
-        impl ConditionFailure for $error {
-            fn refused(&self) -> Option<Attributes> {
-                match self {
-                    $error::ConditionalCheckFailedException(exception) => Some(exception.item.clone()),
-                    _ => None,
-                }
-            }
-        }
-    )*};
-}
-
-condition_failure!(PutItemError, UpdateItemError, DeleteItemError);
-
-type Attributes = Option<HashMap<String, Sdk>>;
-
-fn outcome<E>(call: &Call<'_>, answer: Result<Attributes, SdkError<E, HttpResponse>>) -> Result<Written, Error>
-where
-    E: ConditionFailure + ProvideErrorMetadata + std::error::Error + 'static,
-{
-    match answer {
-        Ok(attributes) => Ok(Written::Applied(some(attributes)?)),
-        Err(error) => match error.as_service_error().and_then(ConditionFailure::refused) {
-            Some(stored) => Ok(Written::Refused(some(stored)?)),
-            None => Err(call.failed(&error)),
-        },
-    }
-}
-
-// DynamoDB leaves an absent item out; some implementations send an empty map. No item is empty.
-fn some(attributes: Attributes) -> Result<Option<Item>, Error> {
-    attributes.filter(|attributes| !attributes.is_empty()).map(item_from_sdk).transpose()
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::place::{KEYS, MOVING, PLAIN, Place, item, key};
+use crate::place::{KEYS, PLAIN, Place, item, key};
 
 const SAMPLES: usize = 300;
 const CLIENTS: usize = 16;
@@ -61,12 +61,12 @@ impl Operation {
     }
 }
 
-/// Median seconds of a call, direct and through the gateway, by turns.
-pub(crate) async fn latency(place: &Place, operation: Operation) -> (f64, f64) {
+/// Median seconds of a call, direct to a table that stays and through the gateway to `table`, by turns.
+pub(crate) async fn latency(place: &Place, table: &str, operation: Operation) -> (f64, f64) {
     let (mut direct, mut through) = (Vec::new(), Vec::new());
     for sample in 0..SAMPLES {
         direct.push(timed(operation.call(&place.direct, PLAIN, sample)).await);
-        through.push(timed(operation.call(&place.through, MOVING, sample)).await);
+        through.push(timed(operation.call(&place.through, table, sample)).await);
     }
     (median(direct), median(through))
 }
@@ -83,11 +83,11 @@ fn median(mut samples: Vec<f64>) -> f64 {
 }
 
 /// Calls a second of 16 clients, direct and through the gateway, by turns.
-pub(crate) async fn throughput(place: &Place, operation: Operation) -> (f64, f64) {
+pub(crate) async fn throughput(place: &Place, table: &'static str, operation: Operation) -> (f64, f64) {
     let (mut direct, mut through) = (0.0, 0.0);
     for _ in 0..ROUNDS {
         direct += rate(&place.direct, PLAIN, operation).await;
-        through += rate(&place.through, MOVING, operation).await;
+        through += rate(&place.through, table, operation).await;
     }
     (direct / ROUNDS as f64, through / ROUNDS as f64)
 }

@@ -1,5 +1,6 @@
 //! Where it is measured: a table that moves, one that does not, and a gateway in front of both.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,6 +102,26 @@ fn config() -> Config {
     Config::read(variables).unwrap()
 }
 
+/// A gateway in a runtime of its own, as the process `gateway` has one.
+fn serve(sites: Sites, control: Control, stopped: mpsc::Receiver<()>) -> SocketAddr {
+    let (tell, told) = std::sync::mpsc::channel();
+    std::thread::Builder::new()
+        .name("gateway".into())
+        .spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), access: None, limits: Limits::default() };
+                let backend = Arc::new(Backend::new(sites.own(), &settings.limits).unwrap());
+                let plane = Plane::new(Arc::new(sites), Arc::new(control), "bench", Direct::new(backend.clone()));
+                let server = Server::bind(settings, Migrating::new(plane), backend, SystemClock).await.unwrap();
+                tell.send(server.address()).unwrap();
+                server.run(stopped).await
+            })
+        })
+        .unwrap();
+    told.recv().unwrap()
+}
+
 impl Place {
     /// Tables, control record and gateway, on the local AWS that the environment names.
     pub(crate) async fn prepare() -> Place {
@@ -115,13 +136,9 @@ impl Place {
         let subject: SubjectPlan = plan().subjects().into_iter().next().unwrap();
         control.save_plan(&plan()).await.unwrap();
         control.create(&subject, &State::first(SystemClock.now()), &json!({})).await.unwrap();
-        let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), access: None, limits: Limits::default() };
-        let backend = Arc::new(Backend::new(sites.own(), &settings.limits).unwrap());
-        let plane = Plane::new(Arc::new(sites), Arc::new(control.clone()), "bench", Direct::new(backend.clone()));
-        let server = Server::bind(settings, Migrating::new(plane), backend, SystemClock).await.unwrap();
-        let through = client(&format!("http://{}", server.address()));
         let (stop, stopped) = mpsc::channel(1);
-        tokio::spawn(server.run(stopped));
+        let address = serve(sites, control.clone(), stopped);
+        let through = client(&format!("http://{address}"));
         Place { direct, through, control, _stop: stop }
     }
 
@@ -133,6 +150,11 @@ impl Place {
         let to = State { version: from.version + 1, run, phase, since: 1, ..from.clone() };
         self.control.transition(&subject, &from, &to, &json!({})).await.unwrap();
         tokio::time::sleep(Duration::from_millis(3 * LEASE_MS)).await;
+        self.fill().await;
+    }
+
+    /// Writes every item of both tables.
+    pub(crate) async fn fill(&self) {
         for key in 0..KEYS {
             for (client, table) in [(&self.direct, PLAIN), (&self.through, MOVING)] {
                 client.put_item().table_name(table).set_item(Some(item(key))).send().await.unwrap();

@@ -39,7 +39,7 @@ impl TestPlane {
 }
 
 impl DataPlane for TestPlane {
-    async fn call(&self, operation: &str, input: &Map<String, Value>) -> Result<Option<Value>, WireError> {
+    async fn call(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, WireError> {
         if input.get("TableName") != Some(&json!("moving")) {
             return Ok(None);
         }

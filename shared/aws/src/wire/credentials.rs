@@ -1,12 +1,15 @@
-//! The gateway's own credentials, kept until shortly before they end.
+//! Credentials that are kept until shortly before they end.
 
 use std::sync::{PoisonError, RwLock};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::error::CredentialsError;
-use aws_credential_types::provider::{ProvideCredentials as _, SharedCredentialsProvider};
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+use livemove_core::ports::Clock as _;
 use tokio::sync::Mutex;
+
+use crate::startup::SystemClock;
 
 // From here on one call renews them, while the others go on with those that are.
 const RENEW: Duration = Duration::from_secs(5 * 60);
@@ -14,7 +17,7 @@ const RENEW: Duration = Duration::from_secs(5 * 60);
 const END: Duration = Duration::from_secs(60);
 
 #[derive(Debug)]
-pub(super) struct OwnCredentials {
+pub(crate) struct KeptCredentials {
     provider: SharedCredentialsProvider,
     kept: RwLock<Option<Credentials>>,
     renewing: Mutex<()>,
@@ -24,9 +27,9 @@ fn last(credentials: &Credentials, now: SystemTime, longer_than: Duration) -> bo
     credentials.expiry().is_none_or(|end| end > now + longer_than)
 }
 
-impl OwnCredentials {
-    pub(super) fn new(provider: SharedCredentialsProvider) -> OwnCredentials {
-        OwnCredentials { provider, kept: RwLock::new(None), renewing: Mutex::new(()) }
+impl KeptCredentials {
+    pub(crate) fn new(provider: SharedCredentialsProvider) -> KeptCredentials {
+        KeptCredentials { provider, kept: RwLock::new(None), renewing: Mutex::new(()) }
     }
 
     /// Credentials that last for a call.
@@ -62,6 +65,16 @@ impl OwnCredentials {
 
     fn kept(&self) -> Option<Credentials> {
         self.kept.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl ProvideCredentials for KeptCredentials {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now());
+        future::ProvideCredentials::new(self.get(now))
     }
 }
 

@@ -38,14 +38,14 @@ fn minutes(count: u64) -> SystemTime {
     START + Duration::from_secs(60 * count)
 }
 
-async fn id(credentials: &OwnCredentials, now: SystemTime) -> Option<String> {
+async fn id(credentials: &KeptCredentials, now: SystemTime) -> Option<String> {
     credentials.get(now).await.ok().map(|credentials| credentials.access_key_id().to_owned())
 }
 
 #[tokio::test]
 async fn credentials_are_kept_and_renewed_before_they_end() {
     let provider = Hourly::default();
-    let credentials = OwnCredentials::new(SharedCredentialsProvider::new(provider.clone()));
+    let credentials = KeptCredentials::new(SharedCredentialsProvider::new(provider.clone()));
     for (minute, expected) in [(0, "0"), (54, "0"), (55, "1"), (114, "1"), (200, "2")] {
         assert_eq!(id(&credentials, minutes(minute)).await.as_deref(), Some(expected), "minute {minute}");
     }
@@ -54,7 +54,7 @@ async fn credentials_are_kept_and_renewed_before_they_end() {
 #[tokio::test]
 async fn a_provider_that_fails_is_borne_until_the_credentials_end() {
     let provider = Hourly::default();
-    let credentials = OwnCredentials::new(SharedCredentialsProvider::new(provider.clone()));
+    let credentials = KeptCredentials::new(SharedCredentialsProvider::new(provider.clone()));
     assert_eq!(id(&credentials, START).await.as_deref(), Some("0"));
     provider.broken.store(1, Ordering::SeqCst);
     assert_eq!(id(&credentials, minutes(58)).await.as_deref(), Some("0"));

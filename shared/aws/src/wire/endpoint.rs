@@ -4,14 +4,14 @@ use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use hyper::Uri;
 
-use super::BackendError;
+use super::WireSetup;
 
 const TABLES: &str = "DynamoDB";
 const STREAMS: &str = "DynamoDB Streams";
 
 /// The endpoints of tables and of streams: what the SDK's configuration says, the service's own setting first, else
 /// AWS's own.
-pub(super) fn endpoints(sdk: &SdkConfig, region: &str) -> Result<(Uri, Uri), BackendError> {
+pub(super) fn endpoints(sdk: &SdkConfig, region: &str) -> Result<(Uri, Uri), WireSetup> {
     let of = |service: &'static str, host: &str| {
         let configured = configured(sdk, service).or_else(|| sdk.endpoint_url().map(str::to_owned));
         parse(configured.unwrap_or_else(|| format!("https://{host}.{region}.{}", domain(region))))
@@ -28,10 +28,10 @@ fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
 }
 
-fn parse(text: String) -> Result<Uri, BackendError> {
+fn parse(text: String) -> Result<Uri, WireSetup> {
     let uri: Option<Uri> = text.parse().ok();
     let usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
-    uri.filter(usable).ok_or(BackendError::WrongEndpoint(text))
+    uri.filter(usable).ok_or(WireSetup::WrongEndpoint(text))
 }
 
 #[cfg(test)]

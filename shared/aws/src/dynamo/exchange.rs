@@ -1,0 +1,118 @@
+//! One call over the wire: a body that serde writes, an answer that serde reads.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Limited};
+use hyper::HeaderMap;
+use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use livemove_core::error::Error;
+use livemove_core::item::Item;
+use livemove_core::ports::Clock as _;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::table::DynamoTable;
+use crate::sdk_error::Call;
+use crate::startup::SystemClock;
+use crate::wire::{self, Api, NoAnswer};
+
+/// A page has 1 MB as DynamoDB counts; its JSON is a few times that at the worst.
+const ANSWER_MAX: usize = 32 * 1024 * 1024;
+
+const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
+const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
+
+/// What DynamoDB answered.
+#[derive(Debug)]
+pub(super) enum Answer<A> {
+    /// It did it.
+    Done(A),
+    /// The condition does not hold for the item as it is stored.
+    ConditionFailed(Option<Item>),
+}
+
+/// What DynamoDB says instead of an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Said {
+    #[serde(rename = "__type")]
+    kind: String,
+    #[serde(alias = "Message")]
+    message: String,
+    #[serde(rename = "Item")]
+    item: Option<Item>,
+}
+
+impl DynamoTable {
+    /// Sends a call once.
+    ///
+    /// # Errors
+    /// Those of [`Call::answered`]; [`Error::Unavailable`] when nothing was sent; after a lost answer
+    /// [`Error::Unavailable`] for reads and [`Error::Ambiguous`] for writes.
+    pub(super) async fn exchange<A: DeserializeOwned>(
+        &self,
+        call: Call<'_>,
+        body: &impl Serialize,
+    ) -> Result<Answer<A>, Error> {
+        let body = serde_json::to_vec(body).map_err(|error| Error::Invariant(error.to_string()))?;
+        let operation = call.action.rsplit(':').next().unwrap_or_default();
+        let target = HeaderValue::from_str(&format!("DynamoDB_20120810.{operation}"));
+        let target = target.map_err(|error| Error::Invariant(error.to_string()))?;
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (TARGET, target)]);
+        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now());
+        let sending = wire::Call { api: Api::Tables, headers, body: body.into(), body_sha256: None, now };
+        let answer = self.wire.send(sending).await.map_err(|error| no_answer(&call, &error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|error| call.lost(&error.to_string()))?;
+        let body = body.to_bytes();
+        if !is_whole(&head.headers, &body) {
+            return Err(call.lost("the answer does not have the checksum it says it has"));
+        }
+        if head.status.is_success() {
+            let answer = serde_json::from_slice(&body);
+            return answer.map(Answer::Done).map_err(|error| call.lost(&unreadable(&error)));
+        }
+        refused(&call, head.status.as_u16(), &body)
+    }
+
+    /// As [`DynamoTable::exchange`], of a call without a condition.
+    ///
+    /// # Errors
+    /// The same.
+    pub(super) async fn fetch<A: DeserializeOwned>(&self, call: Call<'_>, body: &impl Serialize) -> Result<A, Error> {
+        match self.exchange(call, body).await? {
+            Answer::Done(answer) => Ok(answer),
+            Answer::ConditionFailed(_) => Err(Error::Invariant(format!("{} was refused by a condition", call.action))),
+        }
+    }
+}
+
+fn refused<A>(call: &Call<'_>, status: u16, body: &[u8]) -> Result<Answer<A>, Error> {
+    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    let name = said.kind.rsplit('#').next().unwrap_or_default();
+    if name == "ConditionalCheckFailedException" {
+        return Ok(Answer::ConditionFailed(said.item.filter(|item| !item.0.is_empty())));
+    }
+    Err(call.answered(status, name, &said.message))
+}
+
+fn no_answer(call: &Call<'_>, error: &NoAnswer) -> Error {
+    match error {
+        NoAnswer::NotSent(why) => Error::Unavailable(call.says(why)),
+        NoAnswer::Lost(why) => call.lost(why),
+    }
+}
+
+// Without what serde quotes of it: that may be an item's.
+fn unreadable(error: &serde_json::Error) -> String {
+    format!("the answer cannot be read: line {} column {}", error.line(), error.column())
+}
+
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html: the checksum of the
+// body as it was sent.
+fn is_whole(headers: &HeaderMap, body: &Bytes) -> bool {
+    let said = headers.get(CRC32).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    said.is_none_or(|said: u32| said == crc32fast::hash(body))
+}

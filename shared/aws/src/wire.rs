@@ -1,0 +1,132 @@
+//! DynamoDB's protocol itself: JSON over signed HTTP, without the SDK's machinery between.
+//!
+//! For the calls that an application waits for, on which the SDK would spend more than all the rest of livemove does
+//! (docs/DESIGN.md has the figures), and for calls that are passed on as they are. Configuration, credentials and
+//! signatures are the SDK's own.
+
+mod credentials;
+mod endpoint;
+mod headers;
+mod http;
+mod sign;
+
+use std::time::SystemTime;
+
+use aws_types::SdkConfig;
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::{HeaderMap, Request, Response, Uri};
+
+pub(crate) use credentials::KeptCredentials;
+use http::Http;
+
+/// Why there is no way to DynamoDB.
+#[derive(Debug, thiserror::Error)]
+pub enum WireSetup {
+    /// The SDK's configuration names none.
+    #[error("no Region is configured; set AWS_REGION")]
+    NoRegion,
+    /// The SDK's configuration has none.
+    #[error("no provider of credentials is configured")]
+    NoCredentials,
+    /// One of the SDK's variables or profile settings.
+    #[error("endpoint `{0}` is no URL; set AWS_ENDPOINT_URL_DYNAMODB to one like http://127.0.0.1:4566, or to nothing")]
+    WrongEndpoint(String),
+    /// Nothing could be trusted.
+    #[error("the machine's root certificates cannot be read: {0}; install ca-certificates")]
+    NoRoots(#[from] std::io::Error),
+    /// The TLS library.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+}
+
+/// Why a call has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum NoAnswer {
+    /// Nothing was sent.
+    #[error("nothing was sent: {0}")]
+    NotSent(String),
+    /// It may have been sent, and done.
+    #[error("the answer was lost: {0}")]
+    Lost(String),
+}
+
+/// The APIs there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Api {
+    /// Tables: `DynamoDB_20120810`.
+    Tables,
+    /// Streams of tables: `DynamoDBStreams_20120810`.
+    Streams,
+}
+
+/// A call.
+#[derive(Debug)]
+pub struct Call {
+    /// Where to.
+    pub api: Api,
+    /// The headers that are about the call; those about the connection and the signature are added.
+    pub headers: HeaderMap,
+    /// The body as it is sent.
+    pub body: Bytes,
+    /// Its SHA-256 in hexadecimal digits, where that is known already.
+    pub body_sha256: Option<String>,
+    /// When.
+    pub now: SystemTime,
+}
+
+/// The way to DynamoDB in one account and Region.
+#[derive(Debug)]
+pub struct Wire {
+    http: Http,
+    credentials: KeptCredentials,
+    region: String,
+    tables: Uri,
+    streams: Uri,
+}
+
+impl Wire {
+    /// The way that the SDK's configuration has: Region, credentials, and endpoints (`AWS_ENDPOINT_URL_DYNAMODB`,
+    /// `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, `AWS_ENDPOINT_URL` and the profile's), else DynamoDB's own. At most
+    /// `idle` connections are kept open. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`WireSetup`], each saying what to set.
+    pub fn new(sdk: &SdkConfig, idle: usize) -> Result<Wire, WireSetup> {
+        let region = sdk.region().ok_or(WireSetup::NoRegion)?.to_string();
+        let (tables, streams) = endpoint::endpoints(sdk, &region)?;
+        let provider = sdk.credentials_provider().ok_or(WireSetup::NoCredentials)?;
+        let secure = [&tables, &streams].iter().any(|uri| uri.scheme_str() == Some("https"));
+        let http = http::client(secure, idle)?;
+        Ok(Wire { http, credentials: KeptCredentials::new(provider), region, tables, streams })
+    }
+
+    /// Sends a call and gives back the head of the answer, its body still to come. Sent once at most.
+    ///
+    /// # Errors
+    /// [`NoAnswer::NotSent`] when there are no credentials or nobody listens; [`NoAnswer::Lost`] when nothing is known.
+    pub async fn send(&self, call: Call) -> Result<Response<Incoming>, NoAnswer> {
+        let uri = match call.api {
+            Api::Tables => &self.tables,
+            Api::Streams => &self.streams,
+        };
+        let credentials = self.credentials.get(call.now).await;
+        let credentials = credentials.map_err(|error| NoAnswer::NotSent(format!("no credentials: {error}")))?;
+        let unsigned = |error: &dyn std::fmt::Display| NoAnswer::NotSent(format!("the call cannot be signed: {error}"));
+        let request = Request::post(uri.clone()).body(Full::new(call.body.clone()));
+        let mut request = request.map_err(|error| unsigned(&error))?;
+        *request.headers_mut() = call.headers;
+        let signing = sign::Signing { credentials, region: &self.region, uri, now: call.now };
+        sign::apply(signing, &mut request, &call.body, call.body_sha256).map_err(|error| unsigned(&error))?;
+        let mut answer = self.http.request(request).await.map_err(|error| no_answer(&error))?;
+        headers::clean_answer(answer.headers_mut());
+        Ok(answer)
+    }
+}
+
+fn no_answer(error: &hyper_util::client::legacy::Error) -> NoAnswer {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let text = format!("{error}: {cause}");
+    if error.is_connect() { NoAnswer::NotSent(text) } else { NoAnswer::Lost(text) }
+}
