@@ -53,7 +53,7 @@ explore: ## a million schedules and more of the shipped protocol code, with the 
 	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-70000} cargo test -p livemove-core --test explore -- --nocapture
 
 bench: setup ## what the gateway costs, as ratios to direct calls (LIVEMOVE_BENCH_SOAK=seconds: memory under load)
-	$(BIN)/python -m tests.local_aws.run -- cargo bench -p livemove-gateway-server --bench overhead
+	$(BIN)/python -m tests.local_aws.run -- cargo bench -p livemove-gateway --bench overhead
 
 demo: setup build ## move a table and a bucket under traffic, back, and again (DATA=items.jsonl, KEEP=1)
 	$(BIN)/python -m tests.demo $(if $(DATA),--data '$(DATA)') $(if $(KEY),--key '$(KEY)') $(if $(KEEP),--keep)

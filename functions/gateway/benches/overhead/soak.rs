@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use livemove_core::mark::Run;
 use livemove_core::phase::Phase;
 
-use crate::measure::OPERATIONS;
+use crate::measure::{OPERATIONS, Way};
 use crate::place::{MOVING, Place};
 
 const CLIENTS: usize = 16;
@@ -17,11 +17,11 @@ pub(crate) async fn run(place: &Place, seconds: u64) {
     let (began, all) = (Instant::now(), Duration::from_secs(seconds));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
-            let client = place.through.clone();
+            let way = Way { client: place.through.clone(), table: MOVING, guarded: false };
             tokio::spawn(async move {
                 let mut calls = 0usize;
                 while began.elapsed() < all {
-                    OPERATIONS[calls % OPERATIONS.len()].call(&client, MOVING, number * 31 + calls).await;
+                    OPERATIONS[calls % OPERATIONS.len()].call(&way, number * 31 + calls).await;
                     calls += 1;
                 }
                 calls
@@ -30,19 +30,11 @@ pub(crate) async fn run(place: &Place, seconds: u64) {
         .collect();
     for look in 1..=LOOKS {
         tokio::time::sleep_until((began + all * look / LOOKS).into()).await;
-        println!("{:>5.0} s: {} MiB", began.elapsed().as_secs_f64(), resident_mib());
+        println!("{:>5.0} s: {} MiB", began.elapsed().as_secs_f64(), place.gateway.resident_mib());
     }
     let mut calls = 0;
     for client in clients {
         calls += client.await.unwrap();
     }
     println!("{calls} calls, {:.0} a second", calls as f64 / began.elapsed().as_secs_f64());
-}
-
-/// Resident memory of this process, gateway and clients together.
-pub(crate) fn resident_mib() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    let kib: u64 = line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).unwrap_or_default();
-    kib / 1024
 }

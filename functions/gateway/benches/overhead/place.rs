@@ -1,7 +1,8 @@
 //! Where it is measured: a table that moves, one that does not, and a gateway in front of both.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
@@ -9,7 +10,6 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use livemove_aws::api::Plane;
 use livemove_aws::config::Config;
 use livemove_aws::control::Control;
 use livemove_aws::sites::Sites;
@@ -19,11 +19,7 @@ use livemove_core::phase::{Phase, State};
 use livemove_core::plan::{Plan, SubjectPlan, subject_id};
 use livemove_core::ports::Clock as _;
 use livemove_core::register::{Migrations as _, States as _};
-use livemove_gateway::backend::Backend;
-use livemove_gateway::migrating::{Direct, Migrating};
-use livemove_gateway::{Limits, Server, Settings};
 use serde_json::json;
-use tokio::sync::mpsc;
 
 pub(crate) const KEYS: usize = 200;
 pub(crate) const MOVING: &str = "bench";
@@ -40,8 +36,8 @@ pub(crate) struct Place {
     pub(crate) direct: Client,
     /// Through the gateway.
     pub(crate) through: Client,
+    pub(crate) gateway: Gateway,
     control: Control,
-    _stop: mpsc::Sender<()>,
 }
 
 fn client(endpoint: &str) -> Client {
@@ -89,37 +85,53 @@ fn plan() -> Plan {
     serde_json::from_value(plan).unwrap()
 }
 
-fn config() -> Config {
-    let variables = |name: &str| {
-        Some(match name {
-            "MIGRATION_ID" => "bench".to_owned(),
-            "CONTROL_TABLE" => CONTROL.to_owned(),
-            "CONTROL_ACCOUNT" | "ACCOUNT_ID" => ACCOUNT.to_owned(),
-            "CONTROL_REGION" | "AWS_REGION" => REGION.to_owned(),
-            _ => return None,
-        })
-    };
-    Config::read(variables).unwrap()
+/// The variables that a gateway in front of the table has.
+fn variables() -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("MIGRATION_ID", "bench".to_owned()),
+        ("CONTROL_TABLE", CONTROL.to_owned()),
+        ("CONTROL_ACCOUNT", ACCOUNT.to_owned()),
+        ("ACCOUNT_ID", ACCOUNT.to_owned()),
+        ("CONTROL_REGION", REGION.to_owned()),
+        ("AWS_REGION", REGION.to_owned()),
+        ("GATEWAY_LISTEN", free_address().to_string()),
+        ("RUST_LOG", "warn".to_owned()),
+    ])
 }
 
-/// A gateway in a runtime of its own, as the process `gateway` has one.
-fn serve(sites: Sites, control: Control, stopped: mpsc::Receiver<()>) -> SocketAddr {
-    let (tell, told) = std::sync::mpsc::channel();
-    std::thread::Builder::new()
-        .name("gateway".into())
-        .spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-            runtime.block_on(async {
-                let settings = Settings { listen: ([127, 0, 0, 1], 0).into(), access: None, limits: Limits::default() };
-                let backend = Arc::new(Backend::new(sites.own(), &settings.limits).unwrap());
-                let plane = Plane::new(Arc::new(sites), Arc::new(control), "bench", Direct::new(backend.clone()));
-                let server = Server::bind(settings, Migrating::new(plane), backend, SystemClock).await.unwrap();
-                tell.send(server.address()).unwrap();
-                server.run(stopped).await
-            })
-        })
-        .unwrap();
-    told.recv().unwrap()
+/// An address of this machine that nobody listens on.
+fn free_address() -> SocketAddr {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+/// The gateway as it is shipped, in a process of its own that ends with this value.
+pub(crate) struct Gateway(Child);
+
+impl Gateway {
+    async fn start(variables: &BTreeMap<&str, String>) -> Gateway {
+        let process = Command::new(env!("CARGO_BIN_EXE_gateway")).envs(variables).stdin(Stdio::null()).spawn().unwrap();
+        let gateway = Gateway(process);
+        for _ in 0..1000 {
+            if tokio::net::TcpStream::connect(&variables["GATEWAY_LISTEN"]).await.is_ok() {
+                return gateway;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        panic!("the gateway does not listen");
+    }
+
+    /// Its resident memory.
+    pub(crate) fn resident_mib(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() / 1024
+    }
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ended = self.0.kill();
+    }
 }
 
 impl Place {
@@ -130,16 +142,15 @@ impl Place {
         for table in [MOVING, TARGET, PLAIN, CONTROL] {
             create(&direct, table).await;
         }
-        let config = config();
-        let sites = Sites::load(&config).await;
-        let control = Control::open(&sites, &config.control, Duration::from_secs(3)).unwrap();
+        let variables = variables();
+        let config = Config::read(|name| variables.get(name).cloned()).unwrap();
+        let control = Control::open(&Sites::load(&config).await, &config.control, Duration::from_secs(3)).unwrap();
         let subject: SubjectPlan = plan().subjects().into_iter().next().unwrap();
         control.save_plan(&plan()).await.unwrap();
         control.create(&subject, &State::first(SystemClock.now()), &json!({})).await.unwrap();
-        let (stop, stopped) = mpsc::channel(1);
-        let address = serve(sites, control.clone(), stopped);
-        let through = client(&format!("http://{address}"));
-        Place { direct, through, control, _stop: stop }
+        let gateway = Gateway::start(&variables).await;
+        let through = client(&format!("http://{}", variables["GATEWAY_LISTEN"]));
+        Place { direct, through, gateway, control }
     }
 
     /// Brings the table to that phase, with all items where that phase has them, and every key touched once.

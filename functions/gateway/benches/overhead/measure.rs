@@ -1,0 +1,155 @@
+//! The measurements.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+
+use crate::place::{KEYS, item, key};
+
+const SAMPLES: usize = 300;
+const CLIENTS: usize = 16;
+const ROUNDS: usize = 3;
+const ROUND: Duration = Duration::from_millis(1500);
+
+/// The condition that every write carries in `guarded`, as the gateway sends it.
+const GUARD: &str = "(attribute_not_exists(#_lm_mv) OR #_lm_mv < :_lm_run) AND \
+                     (attribute_not_exists(#_lm_own) OR #_lm_own < :_lm_run)";
+const MARKS: [(&str, &str); 2] = [("#_lm_mv", "_lm_mv"), ("#_lm_own", "_lm_own")];
+
+fn run() -> AttributeValue {
+    AttributeValue::N("1".to_owned())
+}
+
+/// Where calls go, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) client: Client,
+    pub(crate) table: &'static str,
+    /// With the condition by which livemove guards writes.
+    pub(crate) guarded: bool,
+}
+
+/// What is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Operation {
+    Get,
+    Put,
+    Update,
+    Query,
+}
+
+pub(crate) const OPERATIONS: [Operation; 4] = [Operation::Get, Operation::Put, Operation::Update, Operation::Query];
+
+impl Operation {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Operation::Get => "GetItem",
+            Operation::Put => "PutItem",
+            Operation::Update => "UpdateItem",
+            Operation::Query => "Query",
+        }
+    }
+
+    /// Whether it may carry a condition.
+    pub(crate) fn is_write(self) -> bool {
+        matches!(self, Operation::Put | Operation::Update)
+    }
+
+    /// One call on the `number`th key.
+    pub(crate) async fn call(self, way: &Way, number: usize) {
+        let (client, table) = (&way.client, way.table);
+        match self {
+            Operation::Get => {
+                let get = client.get_item().table_name(table).set_key(Some(key(number))).consistent_read(true);
+                assert!(get.send().await.unwrap().item.is_some(), "every key has an item");
+            }
+            Operation::Put => {
+                let mut put = client.put_item().table_name(table).set_item(Some(item(number)));
+                if way.guarded {
+                    put = put.condition_expression(GUARD).expression_attribute_values(":_lm_run", run());
+                    for (placeholder, mark) in MARKS {
+                        put = put.expression_attribute_names(placeholder, mark);
+                    }
+                    put = put.return_values_on_condition_check_failure(OnFailure::AllOld);
+                }
+                put.send().await.unwrap();
+            }
+            Operation::Update => {
+                let update = client.update_item().table_name(table).set_key(Some(key(number)));
+                let update = update.update_expression("SET n = :n");
+                let value = AttributeValue::N(number.to_string());
+                let mut update = update.expression_attribute_values(":n", value);
+                if way.guarded {
+                    update = update.condition_expression(GUARD).expression_attribute_values(":_lm_run", run());
+                    for (placeholder, mark) in MARKS {
+                        update = update.expression_attribute_names(placeholder, mark);
+                    }
+                    update = update.return_values_on_condition_check_failure(OnFailure::AllOld);
+                }
+                update.send().await.unwrap();
+            }
+            Operation::Query => {
+                let query = client.query().table_name(table).key_condition_expression("pk = :p").limit(10);
+                let value = AttributeValue::S(format!("p{}", number % 20));
+                let found = query.expression_attribute_values(":p", value).send().await.unwrap();
+                assert_eq!(found.count, 10);
+            }
+        }
+    }
+}
+
+/// Median seconds of a call one way and the other, by turns.
+pub(crate) async fn latency(one: &Way, other: &Way, operation: Operation) -> (f64, f64) {
+    let (mut of_one, mut of_other) = (Vec::new(), Vec::new());
+    for sample in 0..SAMPLES {
+        of_one.push(timed(operation.call(one, sample)).await);
+        of_other.push(timed(operation.call(other, sample)).await);
+    }
+    (median(of_one), median(of_other))
+}
+
+async fn timed(call: impl Future<Output = ()>) -> f64 {
+    let began = Instant::now();
+    call.await;
+    began.elapsed().as_secs_f64()
+}
+
+fn median(mut samples: Vec<f64>) -> f64 {
+    samples.sort_by(f64::total_cmp);
+    samples[samples.len() / 2]
+}
+
+/// Calls a second of 16 clients one way and the other, by turns.
+pub(crate) async fn throughput(one: &Way, other: &Way, operation: Operation) -> (f64, f64) {
+    let (mut of_one, mut of_other) = (0.0, 0.0);
+    for _ in 0..ROUNDS {
+        of_one += rate(one, operation).await;
+        of_other += rate(other, operation).await;
+    }
+    (of_one / ROUNDS as f64, of_other / ROUNDS as f64)
+}
+
+async fn rate(way: &Way, operation: Operation) -> f64 {
+    let done = std::sync::Arc::new(AtomicUsize::new(0));
+    let began = Instant::now();
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| {
+            let (way, done) = (way.clone(), done.clone());
+            tokio::spawn(async move {
+                let mut at = number * (KEYS / CLIENTS);
+                while began.elapsed() < ROUND {
+                    operation.call(&way, at).await;
+                    done.fetch_add(1, Ordering::Relaxed);
+                    at += 1;
+                }
+            })
+        })
+        .collect();
+    for client in clients {
+        client.await.unwrap();
+    }
+    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+}
