@@ -1,7 +1,7 @@
 //! What the gateway costs: calls through it against the same calls straight to the same backend, in one run.
 //!
-//! `make bench` starts a local AWS and runs this. Two figures for each phase and operation, both ratios: the median
-//! latency of one client, and the throughput of 16. Direct and through the gateway take turns, so that whatever
+//! `make bench` starts a local AWS and runs this. Three figures for each phase and operation: as ratios the median
+//! latency of one client and the throughput of 16, and the processor time of the gateway for a call. Direct and through the gateway take turns, so that whatever
 //! slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs a steady load instead and prints the memory of
 //! the gateway as it goes on. `LIVEMOVE_BENCH_PHASES=old,new` runs those alone.
 #![allow(
@@ -36,40 +36,44 @@ async fn main() {
     let through = Way { client: place.through.clone(), table: MOVING, guarded: false };
     println!("latency: median of one client, through the gateway / direct");
     println!("throughput: calls a second of 16 clients, through the gateway / direct");
-    println!("{:<8} {:<11} {:>29} {:>27}", "phase", "operation", "latency", "throughput");
+    println!("processor: time that the gateway takes for a call, user and system");
+    println!("{:<8} {:<11} {:>29} {:>27} {:>9}", "phase", "operation", "latency", "throughput", "processor");
     // What the second hop costs by itself: calls about a table that does not move are passed on as they are.
     let only = std::env::var("LIVEMOVE_BENCH_PHASES").ok();
     let asked = |name: &str| only.as_deref().is_none_or(|only| only.split(',').any(|each| each == name));
     if asked("other") {
         place.fill().await;
-        report("other", &plain, &Way { table: PLAIN, ..through.clone() }).await;
+        report(&place, "other", &plain, &Way { table: PLAIN, ..through.clone() }).await;
     }
     // What the backend itself takes for the condition by which writes are guarded while keys may move: direct calls
     // with it against direct calls without.
     if asked("guard") {
         place.fill().await;
-        report("guard", &plain, &Way { guarded: true, ..plain.clone() }).await;
+        report(&place, "guard", &plain, &Way { guarded: true, ..plain.clone() }).await;
     }
     for phase in PHASES.into_iter().filter(|phase| asked(&phase.to_string())) {
         place.enter(phase, Run(1)).await;
-        report(&phase.to_string(), &plain, &through).await;
+        report(&place, &phase.to_string(), &plain, &through).await;
     }
     println!("memory of the gateway at the end: {} MiB", place.gateway.resident_mib());
 }
 
-async fn report(name: &str, plain: &Way, way: &Way) {
+async fn report(place: &Place, name: &str, plain: &Way, way: &Way) {
     for operation in OPERATIONS.into_iter().filter(|operation| operation.is_write() || !way.guarded) {
         let (direct, through) = latency(plain, way, operation).await;
+        let before = place.gateway.cpu_seconds();
         let (direct_rate, through_rate) = throughput(plain, way, operation).await;
+        let cpu = (place.gateway.cpu_seconds() - before) / through_rate.calls as f64;
         println!(
-            "{name:<8} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2}",
+            "{name:<8} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2} {:>6.0} µs",
             operation.name(),
             through * 1000.0,
             direct * 1000.0,
             through / direct,
-            through_rate,
-            direct_rate,
-            through_rate / direct_rate
+            through_rate.a_second(),
+            direct_rate.a_second(),
+            through_rate.a_second() / direct_rate.a_second(),
+            cpu * 1_000_000.0,
         );
     }
 }

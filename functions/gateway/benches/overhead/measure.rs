@@ -122,17 +122,34 @@ fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-/// Calls a second of 16 clients one way and the other, by turns.
-pub(crate) async fn throughput(one: &Way, other: &Way, operation: Operation) -> (f64, f64) {
-    let (mut of_one, mut of_other) = (0.0, 0.0);
-    for _ in 0..ROUNDS {
-        of_one += rate(one, operation).await;
-        of_other += rate(other, operation).await;
-    }
-    (of_one / ROUNDS as f64, of_other / ROUNDS as f64)
+/// Calls a second of 16 clients.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Rate {
+    pub(crate) calls: usize,
+    seconds: f64,
 }
 
-async fn rate(way: &Way, operation: Operation) -> f64 {
+impl Rate {
+    pub(crate) fn a_second(self) -> f64 {
+        self.calls as f64 / self.seconds
+    }
+
+    fn and(self, more: Rate) -> Rate {
+        Rate { calls: self.calls + more.calls, seconds: self.seconds + more.seconds }
+    }
+}
+
+/// Calls of 16 clients one way and the other, by turns.
+pub(crate) async fn throughput(one: &Way, other: &Way, operation: Operation) -> (Rate, Rate) {
+    let (mut of_one, mut of_other) = (Rate::default(), Rate::default());
+    for _ in 0..ROUNDS {
+        of_one = of_one.and(rate(one, operation).await);
+        of_other = of_other.and(rate(other, operation).await);
+    }
+    (of_one, of_other)
+}
+
+async fn rate(way: &Way, operation: Operation) -> Rate {
     let done = std::sync::Arc::new(AtomicUsize::new(0));
     let began = Instant::now();
     let clients: Vec<_> = (0..CLIENTS)
@@ -151,5 +168,5 @@ async fn rate(way: &Way, operation: Operation) -> f64 {
     for client in clients {
         client.await.unwrap();
     }
-    done.load(Ordering::Relaxed) as f64 / began.elapsed().as_secs_f64()
+    Rate { calls: done.load(Ordering::Relaxed), seconds: began.elapsed().as_secs_f64() }
 }
