@@ -15,6 +15,7 @@ from tests.harness.event_source.chance import NONE, Chance, Mishaps
 from tests.harness.event_source.clock import Clock
 from tests.harness.event_source.destination import EXHAUSTED, TOO_OLD
 from tests.harness.event_source.mapping import ENDLESS, StreamMapping
+from tests.harness.event_source.shards import Names
 from tests.harness.runtime.outcome import Outcome
 
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html
@@ -64,13 +65,14 @@ class Lane:
         self._chance, self._mishaps, self._aside = chance, mishaps, aside
         self._lock, self._waiting, self._since = threading.Lock(), [], 0.0
         self._works, self._done, self._again = collections.deque(), collections.deque(maxlen=REMEMBERED), []
-        self._outcome = None
+        self._outcome, self._names, self._named = None, Names(), {}
 
     def add(self, records: list) -> None:
         """Records that come after all that were added before."""
         with self._lock:
             if records and not self._waiting:
                 self._since = self._clock.now()
+            self._named.update((sequence_of(record), self._names.next(record)) for record in records)
             self._waiting += records
 
     @property
@@ -88,8 +90,7 @@ class Lane:
         work = self._without_old(self._works.popleft())
         if work is None:
             return True
-        first = sequence_of(work.records[0])
-        outcome = self._call(work.records, "step", first, len(work.records), work.invocations)
+        outcome = self._call(work.records, "step", len(work.records), work.invocations)
         if outcome.kind == "throttled":
             # Not invoked, so it counts for nothing: tried until the records are too old.
             self._works.appendleft(work)
@@ -190,9 +191,9 @@ class Lane:
         that goes on from an old checkpoint.
         """
         self._done.extend(records)
-        if not records or not self._chance.happens(self._mishaps.again, self.name, "again", sequence_of(records[0])):
+        if not records or not self._chance.happens(self._mishaps.again, "again", self._name(records)):
             return
-        dice = self._chance.dice(self.name, "which", sequence_of(records[0]))
+        dice = self._chance.dice("which", self._name(records))
         start = dice.randrange(len(self._done))
         size = dice.randint(1, self._mapping.batch_size)
         self._again.append([dice.randint(0, 3), list(self._done)[start:start + size]])
@@ -207,15 +208,18 @@ class Lane:
         self._again.remove(due)
         self.counts["delivered again"] += 1
         records = due[1]
-        call = lambda: self._call(records, "again", sequence_of(records[0]), len(records), 0)  # noqa: E731
+        call = lambda: self._call(records, "again", len(records))  # noqa: E731
         if self._mishaps.aside:
             self._aside(call)
             return False
         call()
         return True
 
+    def _name(self, records: list) -> str:
+        return self._named[sequence_of(records[0])]
+
     def _call(self, records: list, *what) -> Outcome:
-        interruption = self._mishaps.interruption(self._chance.dice(self.name, "interruption", *what))
+        interruption = self._mishaps.interruption(self._chance.dice("interruption", self._name(records), *what))
         outcome = self._invoke({"Records": records}, interruption)
         self.counts["invocations"] += 1
         self.counts[outcome.kind] += 1

@@ -88,9 +88,11 @@ class QueueSource:
     def _deliver(self, received: list) -> None:
         records = [message.record(self._queue.arn, receipt) for message, receipt in received]
         names = [message.id for message, _ in received]
-        dice = self._chance.dice("interruption", received[0][0].body, received[0][0].received, len(records))
+        again = max(message.received for message, _ in received)
+        dice = self._chance.dice("interruption", self._queue.named(received[0][0].body), again, len(records))
+        interruption = None if self._mishaps.first and again > 1 else self._mishaps.interruption(dice)
         began = time.time()
-        outcome = self._invoke({"Records": records}, self._mishaps.interruption(dice))
+        outcome = self._invoke({"Records": records}, interruption)
         failed = set(names)
         if outcome.kind == "answer":
             failed = responses.queue_failed(outcome.payload, names) if self._mapping.reports else set()

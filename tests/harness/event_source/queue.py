@@ -39,14 +39,17 @@ class Message:
 
 
 class Queue:
-    """`bury(message)` is told of what went to the dead-letter queue; `max_receives` 0 is no redrive policy."""
+    """`bury(message)` is told of what went to the dead-letter queue; `max_receives` 0 is no redrive policy.
+
+    `named(body)` names a message for chance: what is the same in each run of a test.
+    """
 
     def __init__(self, arn: str, visibility_s: float, max_receives: int, clock: Clock, bury=lambda message: None,
-                 chance: Chance = Chance(0), mishaps: Mishaps = NONE):
+                 chance: Chance = Chance(0), mishaps: Mishaps = NONE, named=lambda body: body):
         self.arn, self._visibility_s, self._max_receives = arn, visibility_s, max_receives
         self._clock, self._bury, self._chance, self._mishaps = clock, bury, chance, mishaps
         self._lock, self._messages = threading.RLock(), []
-        self.duplicates = 0
+        self.named, self.duplicates = named, 0
 
     def send(self, body: str, message_id: str | None = None, sent: float | None = None) -> str:
         """Put a message in; its id."""
@@ -64,7 +67,7 @@ class Queue:
             now = self._clock.now()
             visible = [message for message in self._messages if message.visible_from <= now]
             if self._mishaps.shuffle:
-                self._chance.dice("order", *(message.id for message in visible)).shuffle(visible)
+                self._chance.dice("order", *(self.named(message.body) for message in visible)).shuffle(visible)
             received = []
             for message in visible:
                 if len(received) == most:
@@ -88,7 +91,7 @@ class Queue:
             message = next((one for one in self._messages if one.id == name), None)
             if message is None:
                 return
-            if self._chance.happens(self._mishaps.again, "copy", message.body, count):
+            if self._chance.happens(self._mishaps.again, "copy", self.named(message.body), count):
                 self.duplicates += 1
                 message.visible_from = self._clock.now()
                 return

@@ -10,6 +10,7 @@ number that is trimmed raises Trimmed, as GetShardIterator does:
 <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_streams_GetShardIterator.html>.
 """
 
+import collections
 import dataclasses
 import hashlib
 import json
@@ -35,6 +36,22 @@ def item_hash(record: dict) -> int:
     return int.from_bytes(hashlib.sha256(keys.encode()).digest()[:8], "big")
 
 
+class Names:
+    """Names records by their item and how many of its records there were before, whatever numbers a stream gives.
+
+    So dice that are thrown for a record fall alike in each run of a test.
+    """
+
+    def __init__(self):
+        self._seen = collections.Counter()
+
+    def next(self, record: dict) -> str:
+        """The name of a record; the next one of its item gets another."""
+        item = item_hash(record)
+        self._seen[item] += 1
+        return f"{item}#{self._seen[item]}"
+
+
 class Listed:
     """A stream of one shard that holds what is put into it: for tests of the rules."""
 
@@ -55,12 +72,12 @@ class Splitting:
     one or the other of two children. Items are never seen in another order than they have.
     """
 
-    def __init__(self, stream, chance: Chance, probability: float, most: int = 8):
+    def __init__(self, stream, chance: Chance, probability: float, most: int = 7):
         self._stream, self._chance, self._probability, self._most = stream, chance, probability, most
         (self._base,) = [shard.id for shard in stream.shards()]
         self._after, self._number = None, 0
         # Of each shard: its parent, its records, and its two children once it is closed.
-        self._tree = {}
+        self._tree, self._names = {}, Names()
         self._root = self._open(None)
 
     def shards(self) -> list:
@@ -82,7 +99,7 @@ class Splitting:
             self._after = record["dynamodb"]["SequenceNumber"]
             name = self._leaf(record)
             self._tree[name][1].append(record)
-            if len(self._tree) < self._most and self._chance.happens(self._probability, "split", self._after):
+            if self._chance.happens(self._probability, "split", self._names.next(record)) and len(self._tree) + 2 <= self._most:
                 self._tree[name][2].extend([self._open(name), self._open(name)])
 
     def _leaf(self, record: dict) -> str:

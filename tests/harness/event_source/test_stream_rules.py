@@ -189,3 +189,24 @@ def test_the_seed_says_what_befalls_each_invocation():
     first = interruptions(7)
     assert interruptions(7) == first != interruptions(8)
     assert {one.what for one in first if one} == {"kill", "overrun", "cut"} and None in first
+
+
+def test_a_follower_that_trusts_the_order_is_found_out_and_one_that_compares_positions_is_not():
+    def follow(seed, careful):
+        followed = {}
+
+        def apply(event, _interruption):
+            for one in event["Records"]:
+                key, number = one["dynamodb"]["Keys"]["pk"]["S"], int(one["dynamodb"]["SequenceNumber"])
+                if not careful or followed.get(key, 0) < number:
+                    followed[key] = number
+            return Outcome("answer", "{}")
+
+        stream = Listed([record(n, key=f"item-{n % 7}") for n in range(1, 71)])
+        mapping = dataclasses.replace(PLAIN, parallelization=2)
+        StreamSource(stream, mapping, apply, clock=Standing(), chance=Chance(seed), mishaps=Mishaps(again=0.5)).run()
+        return followed
+
+    last = {f"item-{n % 7}": n for n in range(64, 71)}
+    assert all(follow(seed, careful=True) == last for seed in range(10))
+    assert any(follow(seed, careful=False) != last for seed in range(10))

@@ -12,6 +12,13 @@ PREFIX = "/2018-06-01/runtime/"
 SLOW_CLIENT_S = 600
 
 
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        """A process that is killed leaves broken connections: no news."""
+
+
 class RuntimeApi:
     """Hands out one invocation at a time; what is posted goes to `posted(kind, request_id, body)`.
 
@@ -20,8 +27,7 @@ class RuntimeApi:
 
     def __init__(self, posted):
         self._next, self._posted = queue.Queue(), posted
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.address = f"127.0.0.1:{self._server.server_address[1]}"
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 

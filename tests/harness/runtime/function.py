@@ -20,7 +20,7 @@ class Function:
         self.arn, self.timeout_s = arn, timeout_s
         self._bootstrap, self._variables, self._concurrency = bootstrap, variables, concurrency
         self._lock, self._idle, self._all, self._busy = threading.Lock(), [], [], 0
-        self._log = tempfile.NamedTemporaryFile(prefix="livemove-function-", suffix=".log")
+        self._log, self._said = tempfile.NamedTemporaryFile(prefix="livemove-function-", suffix=".log"), ""
 
     def invoke(self, event: dict, interruption: Interruption | None = None) -> Outcome:
         """One invocation in an environment that is free, or a new one."""
@@ -39,8 +39,8 @@ class Function:
                     self._idle.append(environment)
 
     def log(self) -> str:
-        """What its processes have said."""
-        return pathlib.Path(self._log.name).read_text(errors="replace")
+        """What its processes have said, also after `close`."""
+        return self._said if self._log.closed else pathlib.Path(self._log.name).read_text(errors="replace")
 
     def close(self) -> None:
         """End all processes."""
@@ -48,6 +48,7 @@ class Function:
             environments, self._all, self._idle = self._all, [], []
         for environment in environments:
             environment.kill()
+        self._said = self.log()
         self._log.close()
 
     def _new(self) -> Environment:
