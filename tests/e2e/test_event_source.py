@@ -1,8 +1,8 @@
 """Replicators and copiers fed by Lambda's documented rules, while everything goes wrong that they allow.
 
 The local AWS's own mappings are switched off; see tests/harness/event_source and docs/TESTING.md. LIVEMOVE_SEED
-chooses what goes wrong. After the move the new place serves, and the old one follows it: so the other tests feed the
-reverse replicator and copier, from the beginning of the stream.
+chooses what goes wrong, LIVEMOVE_RUNS, an odd number, how often the data move. Afterwards the new place serves, and the
+old one follows it: so the other tests feed the reverse replicator and copier, from the beginning of the stream.
 """
 
 import json
@@ -16,9 +16,11 @@ from tests.harness.door import Door
 from tests.harness.event_source import deployed
 from tests.harness.event_source.chance import Chance, Mishaps
 from tests.harness.event_source.shards import Splitting
+from tests.harness.runtime.outcome import Interruption
 from tests.harness.traffic import Traffic
 
 SEED = os.environ.get("LIVEMOVE_SEED", "1")
+RUNS = int(os.environ.get("LIVEMOVE_RUNS", "1"))
 # What is left behind holds a call for less than the plan's call_ms of two seconds.
 STREAM_MISHAPS = Mishaps(kill=0.1, overrun=0.06, cut=0.1, again=0.3, aside=True, hold_s=1.2)
 QUEUE_MISHAPS = Mishaps(again=0.3, shuffle=True)
@@ -59,9 +61,10 @@ def test_a_move_survives_all_that_event_sources_may_do(driven):
 
     with replicator("source") as forward, replicator("target") as reverse, copier("source"), copier("target"):
         with Traffic(world, made, item_clients=4, object_clients=1) as traffic:
-            run(world, "migrate", steps.plan(world))
-            assert_at(world, 1, "new")
-            operations(traffic, 60)
+            for number in range(1, RUNS + 1):
+                run(world, "migrate", steps.plan(world)) if number % 2 else run(world, "rollback")
+                assert_at(world, number, "new")
+                operations(traffic, 60)
         assert_identical(world, traffic, "target", swept=False)
         until("the old table follows", lambda: audit.table(world, traffic, "source", swept=False) == [])
         until("the old bucket follows", lambda: audit.bucket(world, traffic, "source") == [])
@@ -107,10 +110,17 @@ def test_a_record_that_always_fails_is_given_up_as_the_template_says_and_the_oth
     assert "poison" not in found(world) and "MalformedRecord" in replicator.function.log()
 
 
-def test_records_whose_calls_are_cut_off_are_reported_one_by_one_and_done_in_the_end(moved):
+class OutOfReach(Mishaps):
+    """Each invocation reaches the backend with a few calls only."""
+
+    def interruption(self, dice):
+        return Interruption("cut", before_call=dice.randint(4, 12), lasting=True)
+
+
+def test_records_whose_calls_are_cut_off_are_handed_back_and_done_in_the_end(moved):
     world, made = moved
     put(world, *(keys := [f"cut-{n}" for n in range(20)]))
-    with deployed.Replicator(world, made, "target", Chance(SEED), Mishaps(cut=0.8)) as replicator:
+    with deployed.Replicator(world, made, "target", Chance(SEED), OutOfReach()) as replicator:
         until("all is there", lambda: found(world) >= set(keys) and replicator.source.idle)
     assert replicator.source.counts()["partial"] > 0 and replicator.source.given_up == []
 

@@ -59,7 +59,7 @@ class Mishaps:
         if throw < self.kill + self.overrun:
             return Interruption("overrun", before_call=call, hold_s=self.hold_s * dice.uniform(0.3, 1))
         if throw < self.kill + self.overrun + self.cut:
-            return Interruption("cut", **moment)
+            return Interruption("cut", lasting=dice.random() < 0.5, **moment)
         return None
 
 

@@ -98,7 +98,8 @@ class Environment:
 
     def _call(self, number: int, moment: str) -> None:
         interruption = self._interruption
-        if not interruption or number != {"before": interruption.before_call, "after": interruption.after_call}[moment]:
+        chosen = {"before": interruption.before_call, "after": interruption.after_call}[moment] if interruption else 0
+        if not chosen or (number < chosen if interruption.lasting else number != chosen):
             return
         self._interrupt(interruption)
         if interruption.what == "cut":

@@ -163,6 +163,12 @@ def test_a_call_is_cut_and_the_function_goes_on(function, backend, moment, arriv
     assert backend.seen == arrived
 
 
+def test_a_backend_that_is_out_of_reach_stays_so_until_the_next_invocation(function, backend):
+    outcome = function.invoke({"calls": 4}, Interruption("cut", before_call=3, lasting=True))
+    assert json.loads(outcome.payload)["lost"] == 2 and backend.seen == ["1", "2"]
+    assert json.loads(function.invoke({"calls": 4}).payload)["lost"] == 0
+
+
 def test_what_overruns_still_acts_while_the_next_invocation_runs(function, backend):
     pid = json.loads(function.invoke({}).payload)["pid"]
     late = Interruption("overrun", before_call=2, hold_s=2.0)
