@@ -141,7 +141,7 @@ def test_objects_survive_copies_disorder_and_killed_copiers(moved):
         found = objects.snapshot(world.client("s3", side), world.bucket(side))
         return {key: one for key, one in found.items() if key.startswith("driven/")}
 
-    with deployed.Copier(world, "target", Chance(SEED), Mishaps(kill=0.4, again=0.3, shuffle=True, first=True), COPIER_TIMEOUT_S) as copier:
+    with deployed.Copier(world, "target", Chance(SEED), Mishaps(kill=0.9, again=0.3, shuffle=True, first=True), COPIER_TIMEOUT_S) as copier:
         world.client("sqs", "target").send_message(QueueUrl=copier.url, MessageBody="not an event of S3")
         dead = []
         until("the event that is none is given up", lambda: dead.extend(deployed.waiting(world, "target", copier.dead)) or dead)
