@@ -6,6 +6,9 @@ from tests.harness import deploy, items, service, steps
 from tests.harness.world import World
 from tests.local_aws.server import LocalAws
 
+# Its assertions say what they compared, too.
+pytest.register_assert_rewrite("tests.e2e.moves")
+
 
 @pytest.fixture(scope="session")
 def aws():

@@ -7,7 +7,7 @@ MiniStack
 - calls the functions of all mappings, and hands out all queue batches, on one thread: a slow replicator stops
   every other mapping. On AWS each shard has its own.
 Both are put right. Not corrected: retries are endless, a batch is never bisected, and the failure destination
-is not used (those rules are tested with our own driver, not here).
+is not used: those rules are tested with `tests/harness/event_source`, not here.
 """
 
 import json
