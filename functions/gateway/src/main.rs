@@ -24,9 +24,6 @@ use livemove_gateway::{Server, Settings, stop};
 /// The longest that one read of a state may take.
 const STATE_READ: Duration = Duration::from_secs(3);
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 #[tokio::main]
 async fn main() -> ExitCode {
     match serve().await {

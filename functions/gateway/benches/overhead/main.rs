@@ -13,6 +13,7 @@
     reason = "a program of its own: it prints, reads its settings and stops at the first thing that goes wrong"
 )]
 
+mod hop;
 mod measure;
 mod place;
 mod soak;
@@ -38,17 +39,20 @@ async fn main() {
     println!("throughput: calls a second of 16 clients, through the gateway / direct");
     println!("processor: time that the gateway takes for a call, user and system");
     println!("{:<8} {:<11} {:>29} {:>27} {:>9}", "phase", "operation", "latency", "throughput", "processor");
-    // What the second hop costs by itself: calls about a table that does not move are passed on as they are.
     let only = std::env::var("LIVEMOVE_BENCH_PHASES").ok();
     let asked = |name: &str| only.as_deref().is_none_or(|only| only.split(',').any(|each| each == name));
+    place.fill().await;
+    // The least that a second hop costs: bytes copied by a relay that does not look at them.
+    if asked("hop") {
+        report(&place, "hop", &plain, &Way { client: place.relayed.clone(), ..plain.clone() }).await;
+    }
+    // Calls about a table that does not move: passed on as they are, signed anew.
     if asked("other") {
-        place.fill().await;
         report(&place, "other", &plain, &Way { table: PLAIN, ..through.clone() }).await;
     }
     // What the backend itself takes for the condition by which writes are guarded while keys may move: direct calls
     // with it against direct calls without.
     if asked("guard") {
-        place.fill().await;
         report(&place, "guard", &plain, &Way { guarded: true, ..plain.clone() }).await;
     }
     for phase in PHASES.into_iter().filter(|phase| asked(&phase.to_string())) {

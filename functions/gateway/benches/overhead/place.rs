@@ -21,6 +21,8 @@ use livemove_core::ports::Clock as _;
 use livemove_core::register::{Migrations as _, States as _};
 use serde_json::json;
 
+use crate::hop;
+
 pub(crate) const KEYS: usize = 200;
 pub(crate) const MOVING: &str = "bench";
 const TARGET: &str = "bench-new";
@@ -36,6 +38,8 @@ pub(crate) struct Place {
     pub(crate) direct: Client,
     /// Through the gateway.
     pub(crate) through: Client,
+    /// Through a relay of bytes.
+    pub(crate) relayed: Client,
     pub(crate) gateway: Gateway,
     control: Control,
 }
@@ -158,7 +162,9 @@ impl Place {
         control.create(&subject, &State::first(SystemClock.now()), &json!({})).await.unwrap();
         let gateway = Gateway::start(&variables).await;
         let through = client(&format!("http://{}", variables["GATEWAY_LISTEN"]));
-        Place { direct, through, gateway, control }
+        let relay = hop::relay(endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned());
+        let relayed = client(&format!("http://{relay}"));
+        Place { direct, through, relayed, gateway, control }
     }
 
     /// Brings the table to that phase, with all items where that phase has them, and every key touched once.
