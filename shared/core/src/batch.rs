@@ -94,8 +94,10 @@ fn unprocessed() -> Result<(), Error> {
 
 fn replacement(dress: Dress, write: &BatchWrite) -> Replacement {
     match write {
-        BatchWrite::Put { item, .. } => Replacement::Put(dress.item(item.clone())),
-        BatchWrite::Delete(key) => dress.tombstone(key).map_or(Replacement::Delete(key.clone()), Replacement::Put),
+        BatchWrite::Put { item, .. } => Replacement::Put(dress.item(item.clone(), None)),
+        BatchWrite::Delete(key) => {
+            dress.tombstone(key, None).map_or(Replacement::Delete(key.clone()), Replacement::Put)
+        }
     }
 }
 
@@ -125,6 +127,7 @@ fn request(write: &BatchWrite) -> WriteRequest {
         names: BTreeMap::new(),
         values: BTreeMap::new(),
         returning: Returning::Nothing,
+        operation: None,
     }
 }
 
@@ -157,6 +160,7 @@ fn was_not_done(error: &Error) -> bool {
     match error {
         Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => true,
         Error::Ambiguous(_)
+        | Error::OldValuesLost(_)
         | Error::Denied(_)
         | Error::Rejected { .. }
         | Error::ConditionFailed { .. }

@@ -56,6 +56,7 @@ fn calls(world: &World, state: &State, op: Op) -> u32 {
             names: BTreeMap::new(),
             values: values.into_iter().collect(),
             returning: Returning::Nothing,
+            operation: None,
         };
         block_on(write::write(pair, state, &request)).expect("written");
     }

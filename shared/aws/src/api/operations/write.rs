@@ -117,6 +117,7 @@ impl TableWrite {
             names: self.names.clone(),
             values: self.values.clone(),
             returning: self.returning,
+            operation: None,
         })
     }
 
