@@ -87,6 +87,11 @@ impl Error {
         matches!(self, Error::Ambiguous(_))
     }
 
+    /// Whether nothing was done and the same may be asked for again.
+    pub fn did_nothing(&self) -> bool {
+        matches!(self, Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase)
+    }
+
     /// What to do about it, for idempotent work such as replication and copying.
     pub fn remedy(&self) -> Remedy {
         match self {

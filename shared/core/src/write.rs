@@ -6,6 +6,7 @@ mod trace;
 
 pub(crate) use dress::Dress;
 pub use request::{Asked, Change, Operation, WriteRequest};
+pub use trace::may_stamp;
 use trace::{is_own, stamped_in, told, trace, unknown};
 
 use crate::error::Error;

@@ -47,7 +47,7 @@ pub fn refusal(operation: &str, error: &Error) -> Refusal {
         Error::Unavailable(_) | Error::StalePhase => (503, "ServiceUnavailable"),
         Error::Denied(_) => (400, "AccessDeniedException"),
         // An SDK would repeat the write after a 5xx, and count twice. Its application must look first.
-        Error::Ambiguous(_) | Error::Invariant(_) => (400, error.name()),
+        Error::Ambiguous(_) | Error::OldValuesLost(_) | Error::Invariant(_) => (400, error.name()),
         Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Cancelled { .. } | Error::Refused { .. } => {
             (400, error.name())
         }
@@ -99,6 +99,7 @@ fn body(error: &Error) -> Value {
         Error::Ambiguous(_) => {
             (error.to_string(), Some("it may have been done or not: read the item before trying again"))
         }
+        Error::OldValuesLost(_) => (error.to_string(), Some("the write is done: do not send it again")),
         Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
         Error::Invariant(_) => (error.to_string(), Some("report it")),
     };

@@ -6,8 +6,11 @@ use crate::expression::path::Path;
 use crate::expression::update::Update;
 use crate::item::Item;
 use crate::mark::{Marks, OperationId, Run, visible};
-use crate::ports::{Get, Returning, Table};
+use crate::phase::{Phase, State};
+use crate::plan::Timing;
+use crate::ports::{Get, Millis, Returning, Table};
 use crate::route::{Pair, Route};
+use crate::steer::wait_left;
 use crate::write::{Change, WriteRequest, answer};
 
 /// The run whose two tables may bear stamps; before any mark, and once marks are swept away, there are none.
@@ -16,6 +19,13 @@ pub(super) fn stamped_in(route: Route) -> Option<Run> {
         Route::Plain | Route::Final { .. } => None,
         Route::Guarded { run, .. } | Route::Handoff { run } => Some(run),
     }
+}
+
+/// Whether an operation may leave its stamp: in the phases of the first run not before nobody acts on the state before
+/// any more. Who is in `copy` still leaves none, and an update of his would let another's stand on a value of his own.
+pub fn may_stamp(state: &State, timing: &Timing, now: Millis) -> bool {
+    let has_neighbours = state.run == Run(1) && state.phase <= Phase::Guarded;
+    !has_neighbours || wait_left(state, timing, now) == 0
 }
 
 /// Whether the stamp is that of this very operation.

@@ -73,12 +73,14 @@ fn id(value: i64) -> OperationId {
 
 async fn ask(world: &World, history: &History, instances: &[Cache<World, World>; 2], plan: &Plan, spread: u32) {
     let begun = history.moment();
-    // Whether it may have been done; and whether it was, by an attempt that left a stamp.
-    let (mut open, mut stamped) = (false, false);
+    // Whether it was done by an attempt that left a stamp.
+    let mut stamped = false;
+    let mut before = Before::Nothing;
+    let is_own = OWN.contains(&plan.name);
     for attempt in 1..=ATTEMPTS {
         let is_promised = AtomicBool::new(false);
         let result = instances[thread_rng().gen_range(0..2)]
-            .run(|view| once(world, plan, view.state, view.until, open, &is_promised))
+            .run(|view| once(world, plan, view.state, view.until, before, &is_promised))
             .await;
         let is_promised = is_promised.load(Ordering::SeqCst);
         let loses_answers = world.has_faults() && plan.op != Op::Read && attempt < ATTEMPTS;
@@ -88,14 +90,16 @@ async fn ask(world: &World, history: &History, instances: &[Cache<World, World>;
             {
                 // What a refusal says is lost as well; asked for on one's own key, it is said again.
                 stamped |= result.is_ok() && is_promised;
-                open = true;
+                before = before.and(is_promised);
             }
-            Err(Error::Ambiguous(_)) if stamped && is_promised && OWN.contains(&plan.name) => {
+            // (One that is judged once more may lose its answer once more, and the look besides.)
+            Err(Error::Ambiguous(_)) if stamped && is_promised && plan.then == Asked::Again && is_own => {
                 panic!("not linearizable: a write that was done is not known: {:?} on {}", plan.op, plan.name)
             }
-            Err(Error::Ambiguous(_)) if loses_answers => open = true,
-            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_)) if open && attempt < ATTEMPTS => {}
-            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_)) if open => {
+            Err(Error::Ambiguous(_)) if loses_answers => before = before.and(is_promised),
+            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_))
+                if before != Before::Nothing && attempt < ATTEMPTS => {}
+            Err(Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_)) if before != Before::Nothing => {
                 return history.told(plan.register, plan.op, begun, Err(Error::Ambiguous("no answer".into())));
             }
             result => return history.told(plan.register, plan.op, begun, result),
@@ -107,21 +111,38 @@ async fn ask(world: &World, history: &History, instances: &[Cache<World, World>;
     history.told(plan.register, plan.op, begun, Err(Error::Ambiguous("no answer".into())));
 }
 
-/// One attempt; `open` says that an earlier one may have done it.
+/// What earlier attempts may have done.
+#[derive(Clone, Copy, PartialEq)]
+enum Before {
+    Nothing,
+    /// If anything, then under the operation's stamp.
+    Stamped,
+    /// Where there are no stamps.
+    Unstamped,
+}
+
+impl Before {
+    fn and(self, is_stamped: bool) -> Before {
+        if is_stamped && self != Before::Unstamped { Before::Stamped } else { Before::Unstamped }
+    }
+}
+
+/// One attempt.
 async fn once(
     world: &World,
     plan: &Plan,
     state: State,
     until: u64,
-    open: bool,
+    before: Before,
     is_promised: &AtomicBool,
 ) -> Result<Answer, Error> {
     let has_marks = !matches!(state.route(), Route::Plain | Route::Final { .. });
     // In the first `guarded`, others may be in `copy` still, and let stamps stand that are not theirs.
     let is_first = state.run == Run(1) && state.phase <= Phase::Guarded;
     let is_settled = !is_first || world.is_settled(&state) || world.bug() == Bug::StampTooEarly;
-    let asked = if open { plan.then } else { Asked::First };
-    if open && (!has_marks || (asked == Asked::First && !is_settled)) {
+    let asked = if before == Before::Nothing { Asked::First } else { plan.then };
+    let is_unknown = asked == Asked::First && (before == Before::Unstamped || !is_settled);
+    if before != Before::Nothing && (!has_marks || is_unknown) {
         return Err(Error::Ambiguous("nobody promises to know it".into()));
     }
     let has_id = asked == Asked::Again || is_settled;
