@@ -164,6 +164,17 @@ mod tests {
     }
 
     #[test]
+    fn whose_outcome_is_not_known_or_known_too_late_is_not_sent_again_by_sdks() {
+        let told = |error| {
+            let refusal = refusal("UpdateItem", &error);
+            (refusal.status, refusal.body["__type"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(told(Error::Ambiguous(String::new())), (400, "OutcomeUnknown".to_owned()));
+        assert_eq!(told(Error::OldValuesLost(String::new())), (400, "OldValuesLost".to_owned()));
+        assert_eq!(told(Error::Unavailable(String::new())), (503, "ServiceUnavailable".to_owned()));
+    }
+
+    #[test]
     fn an_answer_is_dynamodbs_json_through_every_door() {
         let output = json!({"Item": {"n": {"N": "1.0"}}});
         assert_eq!(answer(Door::Direct, "GetItem", Ok(output.clone())).unwrap(), output);

@@ -18,7 +18,7 @@ use livemove_core::write::{Asked, Change, Operation, WriteRequest, may_stamp, wr
 use livemove_core::{copy, finish};
 use serde_dynamo::AttributeValue;
 
-use super::world::{RUN, World, at, gone, item, key, marked, moved, own, state};
+use super::world::{RUN, World, at, gone, key, marked, moved, own, state};
 
 const STAMPED: [Phase; 3] = [Phase::Guarded, Phase::Handoff, Phase::New];
 

@@ -2,8 +2,7 @@
 
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark::{
-    ALL, CANARY, Held, MOVED, Marks, OWN, OperationId, POSITION, Position, RESERVED, Run, STAMP, TOMBSTONE, strip,
-    visible,
+    ALL, Held, Marks, OWN, OperationId, Position, RESERVED, Run, STAMP, TOMBSTONE, strip, visible,
 };
 use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
