@@ -80,10 +80,11 @@ fn send_losing(
     blind: bool,
 ) -> Result<Option<Item>, Error> {
     let writes = AtomicU32::new(0);
-    let faults = |call: Call| match call {
-        Call::Write if writes.fetch_add(1, Ordering::SeqCst) + 1 == lost => Fault::LoseAnswer,
-        Call::Get if blind => Fault::Reject,
-        _ => Fault::None,
+    let faults = |call: Call| {
+        if call == Call::Write && writes.fetch_add(1, Ordering::SeqCst) + 1 == lost {
+            return Fault::LoseAnswer;
+        }
+        if call == Call::Get && blind { Fault::Reject } else { Fault::None }
     };
     let (source, target) = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
     block_on(write(Pair { source: &source, target: &target }, state, request))
@@ -92,12 +93,11 @@ fn send_losing(
 /// A counter that stands at 1, served in that phase.
 fn counting(phase: Phase) -> World {
     let world = World::new();
-    match phase {
-        Phase::New | Phase::Final => world.target.put_raw(marked(counter(1), own(RUN))),
-        _ => {
-            world.source.put_raw(counter(1));
-            world.target.put_raw(marked(counter(1), at(Position::new(RUN, "7"))));
-        }
+    if phase >= Phase::New {
+        world.target.put_raw(marked(counter(1), own(RUN)));
+    } else {
+        world.source.put_raw(counter(1));
+        world.target.put_raw(marked(counter(1), at(Position::new(RUN, "7"))));
     }
     world
 }
