@@ -96,6 +96,11 @@ pub(crate) enum Bug {
 }
 
 impl Bug {
+    /// Whether it shows only where two clients update one item at nearly the same time: then they do little else.
+    pub(crate) fn needs_updates(self) -> bool {
+        matches!(self, Bug::StampNotTakenAway | Bug::StampTooEarly | Bug::RetreatForgetsStamps)
+    }
+
     /// Whether it shows only where answers are lost.
     pub(crate) fn needs_faults(self) -> bool {
         matches!(

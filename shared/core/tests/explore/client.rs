@@ -80,8 +80,7 @@ pub(crate) async fn client(world: World, history: History, id: i64, operations: 
 
 /// One operation on one key.
 async fn one(world: &World, history: &History, instance: &Cache<World, World>, value: i64) {
-    let key = thread_rng().gen_range(0..KEYS.len());
-    let op = random_op(value);
+    let (key, op) = any(world.bug(), value);
     let begun = history.moment();
     let result = instance
         .run(|view| async move {
@@ -164,7 +163,15 @@ pub(crate) fn fenced(world: &World, until: Millis) -> (Fenced<'_, Site, World>, 
     (Fenced::new(pair.source, world, until), Fenced::new(pair.target, world, until))
 }
 
-pub(crate) fn random_op(value: i64) -> Op {
+/// A key that all write, and an operation on it.
+pub(crate) fn any(bug: Bug, value: i64) -> (usize, Op) {
+    if bug.needs_updates() && thread_rng().gen_bool(0.7) {
+        return (0, Op::Count);
+    }
+    (thread_rng().gen_range(0..KEYS.len()), random_op(value))
+}
+
+fn random_op(value: i64) -> Op {
     match thread_rng().gen_range(0..10) {
         0..=2 => Op::Read,
         3 => Op::Put(Some(value)),

@@ -188,7 +188,7 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
     if thread_rng().gen_bool(0.3) {
         work(world, Job::Repair).await;
     }
-    if bug != Bug::SkipGuarded && thread_rng().gen_bool(0.2) {
+    if bug != Bug::SkipGuarded && (bug == Bug::RetreatForgetsStamps || thread_rng().gen_bool(0.2)) {
         think_better(world).await;
     }
     if bug == Bug::SkipGuarded {

@@ -4,7 +4,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use livemove_core::error::Error;
-use livemove_core::lease::Cache;
+use livemove_core::lease::{Cache, View};
 use livemove_core::mark::{OperationId, Run};
 use livemove_core::phase::{Phase, State};
 use livemove_core::route::{Pair, Route};
@@ -14,7 +14,7 @@ use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
 use crate::check::{Answer, Op};
-use crate::client::{History, fenced, perform, random_op};
+use crate::client::{History, any, fenced, perform};
 use crate::world::{KEYS, OWN, World};
 
 /// How often an operation is asked for at most.
@@ -38,9 +38,9 @@ pub(crate) async fn anywhere(
     value: i64,
     spread: u32,
 ) {
-    let register = thread_rng().gen_range(0..KEYS.len());
+    let (register, op) = any(world.bug(), value);
     let then = if world.bug() == Bug::RepeatJudgedAgain { Asked::First } else { Asked::Again };
-    let plan = Plan { name: KEYS[register], register, op: random_op(value), id: id(value), then };
+    let plan = Plan { name: KEYS[register], register, op, id: id(value), then };
     ask(world, history, instances, &plan, spread).await;
 }
 
@@ -107,8 +107,21 @@ async fn ask(world: &World, history: &History, instances: &[Cache<World, World>;
         for _ in 0..thread_rng().gen_range(0..=[1, 4][thread_rng().gen_range(0..2)] * spread) {
             yield_now().await;
         }
+        if thread_rng().gen_bool(0.3) {
+            read(world, history, &instances[thread_rng().gen_range(0..2)], plan).await;
+        }
     }
     history.told(plan.register, plan.op, begun, Err(Error::Ambiguous("no answer".into())));
+}
+
+/// Whoever does not know what came of a write may well read first; that finishes handoffs.
+async fn read(world: &World, history: &History, instance: &Cache<World, World>, plan: &Plan) {
+    let begun = history.moment();
+    let look = |view: View| async move {
+        let (source, target) = fenced(world, view.until);
+        perform(Pair { source: &source, target: &target }, &view.state, plan.name, Op::Read, None).await
+    };
+    history.told(plan.register, Op::Read, begun, instance.run(look).await);
 }
 
 /// What earlier attempts may have done.
@@ -136,6 +149,8 @@ async fn once(
     before: Before,
     is_promised: &AtomicBool,
 ) -> Result<Answer, Error> {
+    // It may have been set in the phase before.
+    is_promised.store(false, Ordering::SeqCst);
     let has_marks = !matches!(state.route(), Route::Plain | Route::Final { .. });
     // In the first `guarded`, others may be in `copy` still, and let stamps stand that are not theirs.
     let is_first = state.run == Run(1) && state.phase <= Phase::Guarded;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use livemove_core::change::Change;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
-use livemove_core::mark::{Marks, Run, STAMP};
+use livemove_core::mark::{ALL, Marks, Run, STAMP};
 use livemove_core::ports::{Action, Get, Guard, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 use livemove_core::testing::memory::Memory;
@@ -169,7 +169,10 @@ impl Site {
                 redress(&mut write, Marks { stamp: None, ..marks });
             }
             (Bug::StampNotTakenAway, _) => {
-                if let Action::Update { remove, .. } = &mut write.action {
+                // The sweeper takes all of them away.
+                if let Action::Update { remove, .. } = &mut write.action
+                    && remove.len() < ALL.len()
+                {
                     remove.retain(|mark| *mark != STAMP);
                 }
             }
