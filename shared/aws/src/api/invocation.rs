@@ -82,7 +82,7 @@ impl Attempts {
 /// A call that is being served.
 #[derive(Clone, Debug)]
 pub(super) struct Called<'a> {
-    operation: &'a str,
+    pub(super) operation: &'a str,
     /// All that is asked for, where it may matter whether it is done once or twice.
     input: Option<String>,
     invocation: Option<&'a Invocation>,
