@@ -22,5 +22,6 @@ async fn main() -> Result<(), Error> {
     let function = startup::start().await?;
     let control = Control::open(&function.sites, &function.config.control, STATE_READ)?;
     let reader = Reader::new(Arc::new(function.sites), Arc::new(control), &function.config.migration);
-    run(service_fn(async |event: LambdaEvent<Value>| reader.answer(event.payload).await)).await
+    run(service_fn(async |event: LambdaEvent<Value>| reader.answer(event.payload, &event.context.request_id).await))
+        .await
 }

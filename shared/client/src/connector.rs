@@ -11,6 +11,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use livemove_aws::api::Invocation;
 use livemove_gateway::plane::DataPlane;
 use livemove_gateway::target::{Api, Target};
 use livemove_gateway::wire::WireError;
@@ -74,7 +75,9 @@ async fn serve<P: DataPlane>(plane: &P, request: &HttpRequest) -> Option<Result<
         return None;
     }
     let input: Map<String, Value> = serde_json::from_slice(request.body().bytes()?).ok()?;
-    match plane.call(target.operation, input).await {
+    let header = |name| request.headers().get(name);
+    let invocation = Invocation::of_sdk(header("amz-sdk-invocation-id"), header("amz-sdk-request"));
+    match plane.call(target.operation, input, invocation.as_ref()).await {
         Ok(None) => None,
         Ok(Some(output)) => Some(response(200, &output)),
         Err(error) => {

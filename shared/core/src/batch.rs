@@ -94,8 +94,10 @@ fn unprocessed() -> Result<(), Error> {
 
 fn replacement(dress: Dress, write: &BatchWrite) -> Replacement {
     match write {
-        BatchWrite::Put { item, .. } => Replacement::Put(dress.item(item.clone())),
-        BatchWrite::Delete(key) => dress.tombstone(key).map_or(Replacement::Delete(key.clone()), Replacement::Put),
+        BatchWrite::Put { item, .. } => Replacement::Put(dress.item(item.clone(), None)),
+        BatchWrite::Delete(key) => {
+            dress.tombstone(key, None).map_or(Replacement::Delete(key.clone()), Replacement::Put)
+        }
     }
 }
 
@@ -125,16 +127,17 @@ fn request(write: &BatchWrite) -> WriteRequest {
         names: BTreeMap::new(),
         values: BTreeMap::new(),
         returning: Returning::Nothing,
+        operation: None,
     }
 }
 
 /// The indexes of what was not done; an error if any is not of that kind, or if nothing was done.
 fn left_over(results: Vec<Result<(), Error>>) -> Result<Vec<usize>, Error> {
-    let nothing_done = results.iter().all(|result| result.as_ref().is_err_and(was_not_done));
+    let nothing_done = results.iter().all(|result| result.as_ref().is_err_and(Error::did_nothing));
     let (mut left, mut errors) = (Vec::new(), Vec::new());
     for (index, result) in results.into_iter().enumerate() {
         if let Err(error) = result {
-            if was_not_done(&error) {
+            if error.did_nothing() {
                 left.push(index);
             }
             errors.push(error);
@@ -144,24 +147,10 @@ fn left_over(results: Vec<Result<(), Error>>) -> Result<Vec<usize>, Error> {
     errors.sort_by_key(|error| match nothing_done {
         true => u8::from(!matches!(error, Error::StalePhase)),
         false if error.is_ambiguous() => 0,
-        false => 1 + u8::from(was_not_done(error)),
+        false => 1 + u8::from(error.did_nothing()),
     });
     match errors.into_iter().next() {
-        Some(error) if nothing_done || !was_not_done(&error) => Err(error),
+        Some(error) if nothing_done || !error.did_nothing() => Err(error),
         Some(_) | None => Ok(left),
-    }
-}
-
-/// Whether an item was certainly not written, and may be written if it is sent again.
-fn was_not_done(error: &Error) -> bool {
-    match error {
-        Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase => true,
-        Error::Ambiguous(_)
-        | Error::Denied(_)
-        | Error::Rejected { .. }
-        | Error::ConditionFailed { .. }
-        | Error::Cancelled { .. }
-        | Error::Refused { .. }
-        | Error::Invariant(_) => false,
     }
 }

@@ -152,6 +152,11 @@ impl Digest {
         Digest(Sha256::digest(bytes).into())
     }
 
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
     /// Adds another digest, modulo 2^256.
     pub fn add(&mut self, other: &Digest) {
         let mut carry = 0u16;

@@ -124,7 +124,16 @@ mod tests {
     use crate::phase::Phase;
 
     fn sealed() -> State {
-        State { version: 9, run: Run(2), phase: Phase::Handoff, sealed: true, sealed_at: 70, since: 70, broken: None }
+        State {
+            version: 9,
+            run: Run(2),
+            phase: Phase::Handoff,
+            sealed: true,
+            sealed_at: 70,
+            marked: true,
+            since: 70,
+            broken: None,
+        }
     }
 
     fn done(differing: u64, target: &[u8]) -> JobSummary {

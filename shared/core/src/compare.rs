@@ -3,7 +3,7 @@
 use crate::error::Error;
 use crate::handoff::handoff;
 use crate::item::{Item, Key};
-use crate::mark::{Marks, Position, Run, visible};
+use crate::mark::{Held, Marks, Position, Run, visible};
 use crate::ports::{Action, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
 
@@ -43,6 +43,11 @@ impl Sides {
         Ok(Sides { key, old, new })
     }
 
+    /// Whether both bear the stamp of the same operation, or none.
+    pub fn bear_one_stamp(&self) -> bool {
+        Marks::of_option(self.old.as_ref()).stamp == Marks::of_option(self.new.as_ref()).stamp
+    }
+
     /// How they stand.
     pub fn verdict(&self, run: Run) -> Verdict {
         if Marks::of_option(self.new.as_ref()).own >= run {
@@ -80,6 +85,8 @@ pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair:
     let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
     let sides = Sides { key: key.clone(), old, new };
     match sides.verdict(run) {
+        // Equal data by another operation: once the losing side is frozen, nothing else brings its stamp.
+        Verdict::Same if repair == Repair::Frozen && !sides.bear_one_stamp() => {}
         Verdict::Same | Verdict::Native => return Ok(false),
         Verdict::HalfDone => return handoff(pair, run, key).await.map(|()| true),
         Verdict::Differs => {}
@@ -89,10 +96,8 @@ pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair:
         Repair::Live => (Position::repaired(run, seen.clone()), Guard::PositionIs(run, seen)),
         Repair::Frozen => (Position::end_of(run), Guard::NotNative(run)),
     };
-    let value = visible(sides.old);
-    let marks =
-        Marks { moved: run.previous(), tombstone: value.is_none(), position: Some(position), ..Marks::default() };
-    let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
+    let marks = Marks { moved: run.previous(), position: Some(position), ..Marks::default() };
+    let item = Held::of(sides.old).with(marks, key);
     let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
     Ok(matches!(written, Written::Applied(_)))
 }

@@ -43,10 +43,11 @@ pub async fn copy_page<T: Table>(
 
 /// What the gaining table gets: nothing for tombstones, stubs and keys that have moved.
 fn replica(run: Run, item: Item) -> Option<Item> {
-    if Marks::of(&item).moved >= run {
+    let Marks { moved, stamp, .. } = Marks::of(&item);
+    if moved >= run {
         return None;
     }
-    let marks = Marks { moved: run.previous(), ..Marks::default() };
+    let marks = Marks { moved: run.previous(), stamp, ..Marks::default() };
     visible(Some(item)).map(|item| marks.onto(item))
 }
 

@@ -15,6 +15,9 @@ pub enum Error {
     /// The answer was lost: it may have been done or not.
     #[error("outcome unknown: {0}")]
     Ambiguous(String),
+    /// The write was done, once, but its answer was lost, and with it what was there before.
+    #[error("done, but the values before it are lost: {0}")]
+    OldValuesLost(String),
     /// Somebody else changed the record first; look again.
     #[error("conflict: {0}")]
     Conflict(String),
@@ -84,6 +87,11 @@ impl Error {
         matches!(self, Error::Ambiguous(_))
     }
 
+    /// Whether nothing was done and the same may be asked for again.
+    pub fn did_nothing(&self) -> bool {
+        matches!(self, Error::Throttled(_) | Error::Unavailable(_) | Error::Conflict(_) | Error::StalePhase)
+    }
+
     /// What to do about it, for idempotent work such as replication and copying.
     pub fn remedy(&self) -> Remedy {
         match self {
@@ -92,7 +100,8 @@ impl Error {
             | Error::Ambiguous(_)
             | Error::Conflict(_)
             | Error::StalePhase => Remedy::Retry,
-            Error::Denied(_)
+            Error::OldValuesLost(_)
+            | Error::Denied(_)
             | Error::Rejected { .. }
             | Error::ConditionFailed { .. }
             | Error::Cancelled { .. }
@@ -107,6 +116,7 @@ impl Error {
             Error::Throttled(_) => "Throttled",
             Error::Unavailable(_) => "Unavailable",
             Error::Ambiguous(_) => "OutcomeUnknown",
+            Error::OldValuesLost(_) => "OldValuesLost",
             Error::Conflict(_) => "Conflict",
             Error::Denied(_) => "AccessDenied",
             Error::Rejected { name, .. } => name,

@@ -18,8 +18,8 @@ pub async fn finish<T: Table>(pair: Pair<'_, T>, run: Run, page: Vec<Sides>) -> 
     for sides in page {
         match sides.verdict(run) {
             Verdict::Native => counts.native += 1,
-            Verdict::Same => counts.kept += 1,
-            Verdict::HalfDone | Verdict::Differs => {
+            Verdict::Same if sides.bear_one_stamp() => counts.kept += 1,
+            Verdict::Same | Verdict::HalfDone | Verdict::Differs => {
                 counts.written += u64::from(put_right(pair, run, &sides.key, Repair::Frozen).await?);
             }
         }

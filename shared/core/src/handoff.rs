@@ -7,8 +7,8 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use serde_dynamo::AttributeValue;
 
 use crate::error::Error;
-use crate::item::{Item, Key};
-use crate::mark::{MOVED, Marks, Run, visible};
+use crate::item::Key;
+use crate::mark::{Held, MOVED, Marks, Run};
 use crate::ports::{Action, Guard, Returning, Table, Write, Written};
 use crate::route::Pair;
 
@@ -64,7 +64,7 @@ pub(crate) async fn freeze_all<T: Table>(losing: &T, run: Run, keys: &[&Key]) ->
 ///
 /// # Errors
 /// As [`handoff`].
-pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Likely) -> Result<Option<Item>, Error> {
+pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Likely) -> Result<Held, Error> {
     let mark = Write::new(
         key.clone(),
         Action::Update {
@@ -83,12 +83,12 @@ pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Li
         match settled(losing.write(step).await)? {
             // Done or not: each step finds out.
             None => {}
-            Some(Written::Applied(before)) => return Ok(visible(before)),
+            Some(Written::Applied(before)) => return Ok(Held::of(before)),
             Some(Written::Refused(None)) => next = Likely::Absent,
             Some(Written::Refused(Some(current))) => {
                 let found = Marks::of(&current);
                 if found.moved == run {
-                    return Ok(visible(Some(current)));
+                    return Ok(Held::of(Some(current)));
                 }
                 if found.moved > run || found.own >= run {
                     return Err(Error::StalePhase);
@@ -104,9 +104,8 @@ pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Li
 ///
 /// # Errors
 /// As [`handoff`].
-pub(crate) async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Option<Item>) -> Result<(), Error> {
-    let marks = Marks { own: run, tombstone: value.is_none(), ..Marks::default() };
-    let item = marks.onto(value.unwrap_or_else(|| key.to_item()));
+pub(crate) async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Held) -> Result<(), Error> {
+    let item = value.with(Marks { own: run, ..Marks::default() }, key);
     let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));
     for _ in 0..TRIES {
         match settled(gaining.write(&put).await)? {

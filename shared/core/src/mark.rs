@@ -8,7 +8,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
-use crate::item::Item;
+use crate::item::{Item, Key};
 
 /// Attribute names that start with this belong to livemove; applications may not use them.
 pub const RESERVED: &str = "_lm_";
@@ -23,8 +23,11 @@ pub const TOMBSTONE: &str = "_lm_t";
 pub const POSITION: &str = "_lm_s";
 /// `c` (string): a canary record of that nonce; never replicated, never visible.
 pub const CANARY: &str = "_lm_c";
+/// `o` (string): the stamp, the id of the operation of an application that wrote the value; see [`OperationId`].
+/// It belongs to the value: where that goes, the stamp goes with it.
+pub const STAMP: &str = "_lm_o";
 /// All marks, in the order in which they are documented.
-pub const ALL: [&str; 5] = [OWN, MOVED, TOMBSTONE, POSITION, CANARY];
+pub const ALL: [&str; 6] = [OWN, MOVED, TOMBSTONE, POSITION, CANARY, STAMP];
 
 /// The number of a run: 1 moves old → new, 2 is the rollback new → old, 3 goes forward again.
 /// 0 is "before any run": the run of an item without marks.
@@ -90,6 +93,27 @@ impl Position {
     }
 }
 
+/// The id of one operation of an application on one item, the same whenever it is asked for again. Opaque.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct OperationId(String);
+
+impl OperationId {
+    /// The longest id, in bytes: items have little room for marks.
+    pub const MAX_LENGTH: usize = 64;
+
+    /// Accepts 1 to 64 visible ASCII characters; `None` for anything else, which the caller must shorten or hash.
+    pub fn new(text: impl Into<String>) -> Option<OperationId> {
+        let text = text.into();
+        let fits = (1..=OperationId::MAX_LENGTH).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        fits.then_some(OperationId(text))
+    }
+
+    /// The text stored in the mark.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// The marks of one item, decoded; the default is that of an item as the application wrote it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Marks {
@@ -103,6 +127,8 @@ pub struct Marks {
     pub position: Option<Position>,
     /// A canary record of that nonce.
     pub canary: Option<String>,
+    /// The operation that wrote the value, where it left its id.
+    pub stamp: Option<OperationId>,
 }
 
 impl Marks {
@@ -123,6 +149,7 @@ impl Marks {
             tombstone: matches!(item.0.get(TOMBSTONE), Some(AttributeValue::Bool(true))),
             position: text(POSITION).map(Position),
             canary: text(CANARY),
+            stamp: text(STAMP).map(OperationId),
         }
     }
 
@@ -151,7 +178,34 @@ impl Marks {
         if let Some(canary) = &self.canary {
             set(CANARY, AttributeValue::S(canary.clone()));
         }
+        if let Some(stamp) = &self.stamp {
+            set(STAMP, AttributeValue::S(stamp.as_str().to_owned()));
+        }
         item
+    }
+}
+
+/// What a key holds for the application, on its way from one table to the other: an item or nothing, and the stamp,
+/// which says who wrote it and goes where it goes.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Held {
+    /// The item without marks; `None` if it is absent for the application.
+    pub item: Option<Item>,
+    /// The operation that wrote the item or deleted it.
+    pub stamp: Option<OperationId>,
+}
+
+impl Held {
+    /// That of an item as it is stored.
+    pub fn of(stored: Option<Item>) -> Held {
+        Held { stamp: Marks::of_option(stored.as_ref()).stamp, item: visible(stored) }
+    }
+
+    /// As it is stored for `key` with these marks, tombstone and stamp being its own.
+    #[must_use]
+    pub fn with(self, marks: Marks, key: &Key) -> Item {
+        let marks = Marks { tombstone: self.item.is_none(), stamp: self.stamp, ..marks };
+        marks.onto(self.item.unwrap_or_else(|| key.to_item()))
     }
 }
 

@@ -72,6 +72,9 @@ pub struct State {
     /// records. 0 = never.
     #[serde(default)]
     pub sealed_at: Millis,
+    /// Keys may bear marks on the plan's source even before any moves: `guarded` has been, whatever came after.
+    #[serde(default)]
+    pub marked: bool,
     /// When this record last changed.
     pub since: Millis,
     /// Why nothing may advance and no way back is claimed, until a re-copy with compare has run.
@@ -96,7 +99,16 @@ pub enum Step {
 impl State {
     /// A table or bucket that nothing has happened to yet.
     pub fn first(now: Millis) -> State {
-        State { version: 1, run: Run(1), phase: Phase::Old, sealed: false, sealed_at: 0, since: now, broken: None }
+        State {
+            version: 1,
+            run: Run(1),
+            phase: Phase::Old,
+            sealed: false,
+            sealed_at: 0,
+            marked: false,
+            since: now,
+            broken: None,
+        }
     }
 
     /// The state after `step`, by the phase table alone; gates are [`crate::steer`]'s business.
@@ -120,7 +132,16 @@ impl State {
             Kind::Table => Phase::Handoff,
             Kind::Bucket => Phase::Guarded,
         };
-        let next = |phase| State { version: self.version + 1, phase, sealed: self.sealed, since: now, ..self.clone() };
+        // Whoever enters or leaves `guarded` may meet stamps of those who are in it.
+        let marked = |phase| self.marked || self.phase.max(phase) >= Phase::Guarded;
+        let next = |phase| State {
+            version: self.version + 1,
+            phase,
+            sealed: self.sealed,
+            marked: marked(phase),
+            since: now,
+            ..self.clone()
+        };
         match (step, self.phase, kind) {
             (Step::Advance(Phase::Copy), Phase::Old, _)
             | (Step::Advance(Phase::Guarded), Phase::Copy, _)

@@ -13,7 +13,7 @@ use serde_dynamo::AttributeValue;
 
 use crate::error::Error;
 use crate::item::{Item, Key, KeySchema};
-use crate::mark::{Marks, Position, Run};
+use crate::mark::{Marks, OperationId, Position, Run};
 use crate::segment::Segment;
 
 /// Milliseconds since the Unix epoch.
@@ -166,6 +166,8 @@ pub struct Write {
     pub values: BTreeMap<String, AttributeValue>,
     /// What to answer with.
     pub returning: Returning,
+    /// Refused where the stored item bears the stamp of this operation: it has been done.
+    pub once: Option<OperationId>,
 }
 
 impl Write {
@@ -179,7 +181,13 @@ impl Write {
             names: BTreeMap::new(),
             values: BTreeMap::new(),
             returning: Returning::Nothing,
+            once: None,
         }
+    }
+
+    /// Whether the stored item says that this very operation has been done.
+    pub fn is_done(&self, current: Option<&Item>) -> bool {
+        self.once.is_some() && Marks::of_option(current).stamp == self.once
     }
 
     /// The same write answering with `returning`.
@@ -194,7 +202,8 @@ impl Write {
 pub enum Written {
     /// Applied and durable; the attributes asked for, marks included.
     Applied(Option<Item>),
-    /// Not applied because the guard or the condition does not hold; the stored item, marks included.
+    /// Not applied because the guard or the condition does not hold, or it has been done before; the stored item,
+    /// marks included.
     Refused(Option<Item>),
 }
 

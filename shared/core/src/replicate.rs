@@ -7,9 +7,9 @@ use futures_util::stream::{self, StreamExt};
 
 use crate::change::{Change, Meaning};
 use crate::error::Error;
-use crate::item::{Item, Key};
+use crate::item::Key;
 use crate::lease::{Cache, Fenced, Phases};
-use crate::mark::{Marks, Position, Run, visible};
+use crate::mark::{Held, Marks, Position, Run, visible};
 use crate::phase::{Side, State, Stream};
 use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
@@ -74,7 +74,7 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
 struct Image {
     run: Run,
     key: Key,
-    value: Option<Item>,
+    value: Held,
     /// The last record is a physical removal.
     removed: bool,
     position: Position,
@@ -92,7 +92,8 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
                 let position = Position::new(run, &change.sequence);
                 let removed = meaning == Meaning::Removed;
-                let value = if let Meaning::Value(value) = meaning { value } else { None };
+                let item = if let Meaning::Value(item) = meaning { item } else { None };
+                let value = Held { item, stamp: Marks::of_option(change.new.as_ref()).stamp };
                 let index = *by_key.entry(change.key.id()).or_insert(images.len());
                 match images.get_mut(index) {
                     Some(image) => (image.value, image.removed, image.position) = (value, removed, position),
@@ -144,13 +145,8 @@ async fn apply<T: Table>(losing: &T, gaining: &T, image: Image) -> Result<bool, 
     if image.removed && visible(losing.get(&Get::whole(image.key.clone())).await?).is_some() {
         return Ok(false);
     }
-    let marks = Marks {
-        moved: image.run.previous(),
-        tombstone: image.value.is_none(),
-        position: Some(image.position.clone()),
-        ..Marks::default()
-    };
-    let item = marks.onto(image.value.unwrap_or_else(|| image.key.to_item()));
+    let marks = Marks { moved: image.run.previous(), position: Some(image.position.clone()), ..Marks::default() };
+    let item = image.value.with(marks, &image.key);
     let guard = Guard::Older(image.run, image.position);
     let written = gaining.write(&Write::new(image.key, Action::Put(item), guard)).await?;
     Ok(matches!(written, Written::Applied(_)))

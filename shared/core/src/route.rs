@@ -43,7 +43,8 @@ impl<'a, T> Pair<'a, T> {
 /// The rules an application's operation runs under.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    /// The plan's source as it is: before the first handoff can begin, there are no marks.
+    /// The plan's source as it is: before the first `guarded` there are no marks. After it, even a run that was given
+    /// up is served as [`Route::Guarded`].
     Plain,
     /// The losing table of `run`, for keys that have not moved in it. A moved key is handed over when
     /// `moving`; otherwise nobody can have moved it by the phase in hand, which is then out of date.
@@ -70,7 +71,7 @@ impl State {
     pub fn route(&self) -> Route {
         let run = self.run;
         match self.phase {
-            Phase::Old | Phase::Copy if run == Run(1) => Route::Plain,
+            Phase::Old | Phase::Copy if run == Run(1) && !self.marked => Route::Plain,
             Phase::Old | Phase::Copy => Route::Guarded { run, moving: false },
             Phase::Guarded => Route::Guarded { run, moving: true },
             Phase::Handoff => Route::Handoff { run },

@@ -2,9 +2,12 @@
 
 mod dress;
 mod request;
+mod trace;
 
 pub(crate) use dress::Dress;
-pub use request::{Change, WriteRequest};
+pub use request::{Asked, Change, Operation, WriteRequest};
+pub use trace::may_stamp;
+use trace::{is_own, stamped_in, told, trace, unknown};
 
 use crate::error::Error;
 use crate::handoff::{Likely, freeze, take};
@@ -18,14 +21,39 @@ use crate::route::{Pair, Route};
 const TRIES: u32 = 8;
 
 /// Writes an item as one DynamoDB table would, whatever the phase, and answers the attributes asked for.
-/// A write is never repeated after its answer was lost.
+///
+/// A write whose answer was lost is never repeated here. Where keys bear marks its outcome is looked for: the item
+/// says by its stamp whether this operation was the last to write it. An operation that comes a second time is known
+/// by the same stamp and answered as the first time.
 ///
 /// # Errors
 /// [`Error::ConditionFailed`] with what the application may see of the item; [`Error::StalePhase`] when the
-/// state is out of date and nothing was done; [`Error::Ambiguous`] when it may have been done; else those of
-/// the tables.
+/// state is out of date and nothing was done; [`Error::Ambiguous`] when it may have been done and the items do not
+/// tell; [`Error::OldValuesLost`] when it was done and what the item was before cannot be told any more; else those
+/// of the tables.
 pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRequest) -> Result<Option<Item>, Error> {
-    match state.route() {
+    let route = state.route();
+    let (Some(operation), Some(run)) = (&request.operation, stamped_in(route)) else {
+        return send(pair, route, request).await;
+    };
+    if operation.asked == Asked::Again {
+        return match trace(pair, run, request).await? {
+            Some(item) => told(request, item),
+            None => Err(unknown()),
+        };
+    }
+    match send(pair, route, request).await {
+        Err(lost @ Error::Ambiguous(_)) => match trace(pair, run, request).await {
+            Ok(Some(item)) => told(request, item),
+            // Whatever is wrong now: it may have been done, so it must not be started again.
+            Ok(None) | Err(_) => Err(lost),
+        },
+        result => result,
+    }
+}
+
+async fn send<T: Table>(pair: Pair<'_, T>, route: Route, request: &WriteRequest) -> Result<Option<Item>, Error> {
+    match route {
         Route::Plain => attempt(pair.source, request, Dress::Plain, Guard::Always).await?.or(stale()),
         Route::Final { run } => last(pair.gaining(run), request).await,
         Route::Guarded { run, moving } => {
@@ -96,7 +124,11 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &WriteRequest) -
         let replica = visible(replica);
         let likely = if replica.is_some() { Likely::Present } else { Likely::Absent };
         let value = freeze(pair.losing(run), run, &request.key, likely).await?;
-        if is_same(replica.as_ref(), value.as_ref()) {
+        if is_own(request, value.stamp.as_ref()) {
+            // Done before the key moved. Whoever needs the key finishes its handoff.
+            return told(request, value.with(Marks::default(), &request.key));
+        }
+        if is_same(replica.as_ref(), value.item.as_ref()) {
             // The copy is the key's last value, which can change no more. So the write may go to the copy, as long
             // as it is still that copy, and needs no other call to make it native.
             let guard = position.map_or(Guard::Absent, |position| Guard::PositionIs(run, position));
@@ -118,14 +150,17 @@ fn is_same(replica: Option<&Item>, value: Option<&Item>) -> bool {
 }
 
 async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guard: Guard) -> Result<Attempt, Error> {
+    // Where there are no marks yet, nothing can bear a stamp.
+    let id = request.operation.as_ref().map(|operation| &operation.id).filter(|_| dress != Dress::Plain);
     let mut write = Write {
         key: request.key.clone(),
-        action: dress.action(&request.key, &request.change),
+        action: dress.action(&request.key, &request.change, id),
         condition: request.condition(dress)?,
         guard,
         names: request.names.clone(),
         values: request.values.clone(),
         returning: request.returning,
+        once: id.cloned(),
     };
     let only_takes_away = dress != Dress::Plain && request.takes_away()?.is_some();
     if only_takes_away {
@@ -133,6 +168,7 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
     }
     match table.write(&write).await? {
         Written::Applied(attributes) => Ok(Attempt::Done(answer(request.returning, attributes))),
+        Written::Refused(Some(done)) if write.is_done(Some(&done)) => told(request, done).map(Attempt::Done),
         Written::Refused(current) if !write.guard.holds(current.as_ref()) => Ok(Attempt::NotOurs(current)),
         Written::Refused(current) => match visible(current) {
             None if only_takes_away && request.holds_when_absent()? => Ok(Attempt::Done(None)),

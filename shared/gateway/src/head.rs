@@ -3,12 +3,19 @@
 use hyper::HeaderMap;
 use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, ORIGIN};
 
+use livemove_aws::api::Invocation;
+
 use crate::coding::{Coding, accepts_gzip};
 use crate::target::{Target, unknown};
 use crate::wire::WireError;
 
 /// The operation's header.
 pub(crate) const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
+
+/// An SDK's id of a call, the same for all its attempts.
+const INVOCATION: HeaderName = HeaderName::from_static("amz-sdk-invocation-id");
+/// Which attempt it is.
+const ATTEMPT: HeaderName = HeaderName::from_static("amz-sdk-request");
 
 const JSON_1_0: &str = "application/x-amz-json-1.0";
 const JSON_1_1: &str = "application/x-amz-json-1.1";
@@ -22,6 +29,8 @@ pub(crate) struct Head<'a> {
     pub(crate) coding: Coding,
     /// Whether the answer may be compressed.
     pub(crate) accepts_gzip: bool,
+    /// By what an SDK knows the call, and how often it has sent it.
+    pub(crate) invocation: Option<Invocation>,
 }
 
 impl Head<'_> {
@@ -38,7 +47,8 @@ impl Head<'_> {
         let content_type = content_type(one(headers, &CONTENT_TYPE)?)?;
         let coding = Coding::parse(one(headers, &CONTENT_ENCODING)?)?;
         let accepts_gzip = headers.get_all(ACCEPT_ENCODING).iter().any(|value| value.to_str().is_ok_and(accepts_gzip));
-        Ok(Head { target, content_type, coding, accepts_gzip })
+        let invocation = Invocation::of_sdk(one(headers, &INVOCATION)?, one(headers, &ATTEMPT)?);
+        Ok(Head { target, content_type, coding, accepts_gzip, invocation })
     }
 }
 
@@ -122,6 +132,16 @@ mod tests {
         assert_eq!(name(&[JSON]), "UnknownOperationException");
         assert_eq!(name(&[GET]), "UnknownOperationException");
         assert_eq!(name(&[GET, ("content-type", "text/plain")]), "UnknownOperationException");
+    }
+
+    #[test]
+    fn the_head_says_which_attempt_of_which_call_it_is() {
+        let id = ("amz-sdk-invocation-id", "a");
+        let read = |pairs: &[(&str, &str)]| Head::read(&headers(pairs)).map(|head| head.invocation);
+        assert_eq!(read(&[GET, JSON]).unwrap(), None);
+        assert_eq!(read(&[GET, JSON, id]).unwrap(), Invocation::new("a", 1));
+        assert_eq!(read(&[GET, JSON, id, ("amz-sdk-request", "attempt=2; max=3")]).unwrap(), Invocation::new("a", 2));
+        assert_eq!(read(&[GET, JSON, id, id]).unwrap_err().name(), "SerializationException");
     }
 
     #[test]

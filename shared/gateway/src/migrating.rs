@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::HeaderMap;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use livemove_aws::api::{Elsewhere, Plane, refusal};
+use livemove_aws::api::{Elsewhere, Invocation, Plane, refusal};
 use livemove_aws::startup::SystemClock;
 use livemove_core::error::Error;
 use livemove_core::ports::Clock as _;
@@ -36,8 +36,17 @@ impl<S: States + Migrations + Send + 'static> Migrating<S> {
 }
 
 impl<S: States + Migrations + Send + 'static> DataPlane for Migrating<S> {
-    async fn call(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, WireError> {
-        self.plane.call(operation, input).await.map_err(|error| wire(operation, &error))
+    async fn call(
+        &self,
+        operation: &str,
+        input: Map<String, Value>,
+        invocation: Option<&Invocation>,
+    ) -> Result<Option<Value>, WireError> {
+        self.plane.call(operation, input, invocation).await.map_err(|error| wire(operation, &error))
+    }
+
+    fn turned_away(&self, invocation: &Invocation) {
+        self.plane.turned_away(invocation);
     }
 
     async fn health(&self) -> Health {

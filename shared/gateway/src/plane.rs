@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use livemove_aws::api::Invocation;
 use serde_json::{Map, Value};
 
 use crate::wire::WireError;
@@ -12,7 +13,8 @@ use crate::wire::WireError;
 /// that as it takes a crash. A call ends by itself within the times of the plan.
 pub trait DataPlane: Send + Sync + 'static {
     /// Serves the call if it touches a table under migration; `None`: it touches none and may be passed on as it
-    /// is. `operation` is the name in the request's target, which may be one that nobody knows.
+    /// is. `operation` is the name in the request's target, which may be one that nobody knows. A write is known by
+    /// its `invocation` when it comes again.
     ///
     /// # Errors
     /// The answer that the client gets instead, as DynamoDB would have worded it. A call that touches a table
@@ -21,7 +23,11 @@ pub trait DataPlane: Send + Sync + 'static {
         &self,
         operation: &str,
         input: Map<String, Value>,
+        invocation: Option<&Invocation>,
     ) -> impl Future<Output = Result<Option<Value>, WireError>> + Send;
+
+    /// Hears of a call that the gateway turned away: this attempt has done nothing.
+    fn turned_away(&self, _: &Invocation) {}
 
     /// Whether calls could be served now. May be asked by anybody, so it shows no items; it is asked at most once
     /// a second.

@@ -100,6 +100,9 @@ impl<P: DataPlane, C: Clock> Gateway<P, C> {
             (_, Err(error)) | (Err(error), Ok(_)) => Err(error.clone()),
             (Ok(head), Ok(_)) => Box::pin(self.perform(head, &parts.headers, incoming)).await,
         };
+        if let (Ok(Head { invocation: Some(invocation), .. }), Err(_)) = (&head, &place) {
+            self.plane.turned_away(invocation);
+        }
         let operation = head.as_ref().map_or("", |head| head.target.operation);
         let outcome = match &done {
             Ok(Done::Plane(_)) => Outcome::Served,
@@ -129,7 +132,7 @@ impl<P: DataPlane, C: Clock> Gateway<P, C> {
         }
         if head.target.api == Api::Tables {
             let input = decode(head.coding, body.clone(), self.limits.max_body_bytes).await?;
-            if let Some(output) = self.plane.call(head.target.operation, input).await? {
+            if let Some(output) = self.plane.call(head.target.operation, input, head.invocation.as_ref()).await? {
                 return Ok(Done::Plane(output));
             }
         }

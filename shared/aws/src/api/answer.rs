@@ -47,7 +47,7 @@ pub fn refusal(operation: &str, error: &Error) -> Refusal {
         Error::Unavailable(_) | Error::StalePhase => (503, "ServiceUnavailable"),
         Error::Denied(_) => (400, "AccessDeniedException"),
         // An SDK would repeat the write after a 5xx, and count twice. Its application must look first.
-        Error::Ambiguous(_) | Error::Invariant(_) => (400, error.name()),
+        Error::Ambiguous(_) | Error::OldValuesLost(_) | Error::Invariant(_) => (400, error.name()),
         Error::Rejected { .. } | Error::ConditionFailed { .. } | Error::Cancelled { .. } | Error::Refused { .. } => {
             (400, error.name())
         }
@@ -99,6 +99,7 @@ fn body(error: &Error) -> Value {
         Error::Ambiguous(_) => {
             (error.to_string(), Some("it may have been done or not: read the item before trying again"))
         }
+        Error::OldValuesLost(_) => (error.to_string(), Some("the write is done: do not send it again")),
         Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
         Error::Invariant(_) => (error.to_string(), Some("report it")),
     };
@@ -160,6 +161,17 @@ mod tests {
         assert_eq!(status(Error::Ambiguous(String::new())), 503);
         let body = answer(Door::Url, "PutItem", Err(Error::Throttled(String::new()))).unwrap()["body"].clone();
         assert!(body.as_str().unwrap().contains("ThrottlingException"), "{body}");
+    }
+
+    #[test]
+    fn whose_outcome_is_not_known_or_known_too_late_is_not_sent_again_by_sdks() {
+        let told = |error| {
+            let refusal = refusal("UpdateItem", &error);
+            (refusal.status, refusal.body["__type"].as_str().unwrap().to_owned())
+        };
+        assert_eq!(told(Error::Ambiguous(String::new())), (400, "OutcomeUnknown".to_owned()));
+        assert_eq!(told(Error::OldValuesLost(String::new())), (400, "OldValuesLost".to_owned()));
+        assert_eq!(told(Error::Unavailable(String::new())), (503, "ServiceUnavailable".to_owned()));
     }
 
     #[test]

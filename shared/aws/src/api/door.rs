@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::answer::answer;
 use super::elsewhere::Nowhere;
+use super::invocation::Invocation;
 use super::payload::{Call, open};
 use super::plane::Plane;
 use crate::sites::Sites;
@@ -30,17 +31,18 @@ impl<S: States + Migrations + Send> Front<S> {
         Front { plane: Plane::new(sites, states, migration, Nowhere), operations }
     }
 
-    pub(super) async fn answer(&self, payload: Value) -> Result<Value, Diagnostic> {
+    /// Answers one invocation of the function, which Lambda knows by `request_id`.
+    pub(super) async fn answer(&self, payload: Value, request_id: &str) -> Result<Value, Diagnostic> {
         let (door, call) = open(payload);
         let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
         let result = match call {
-            Ok(call) => self.serve(call).await,
+            Ok(call) => self.serve(call, request_id).await,
             Err(error) => Err(error),
         };
         answer(door, &operation, result)
     }
 
-    async fn serve(&self, call: Call) -> Result<Value, Error> {
+    async fn serve(&self, call: Call, request_id: &str) -> Result<Value, Error> {
         if !self.operations.contains(&call.operation.as_str()) {
             return Err(Error::refused(
                 "UnknownOperationException",
@@ -49,7 +51,12 @@ impl<S: States + Migrations + Send> Front<S> {
             ));
         }
         let table = call.input.get("TableName").and_then(Value::as_str).unwrap_or("the table named").to_owned();
-        self.plane.call(&call.operation, call.input).await?.ok_or_else(|| {
+        // An invocation that Lambda repeats by itself keeps its request id.
+        let invocation = match &call.id {
+            Some(id) => Invocation::new(id, call.attempt.unwrap_or(1)),
+            None => Invocation::new(request_id, 1),
+        };
+        self.plane.call(&call.operation, call.input, invocation.as_ref()).await?.ok_or_else(|| {
             Error::refused(
                 "ResourceNotFoundException",
                 format!("{table} is not part of the migration"),

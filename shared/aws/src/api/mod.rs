@@ -6,6 +6,7 @@ mod answer;
 mod cost;
 mod door;
 mod elsewhere;
+mod invocation;
 mod name;
 mod operations;
 mod parameters;
@@ -20,5 +21,6 @@ pub mod writer;
 
 pub use answer::{Refusal, refusal};
 pub use elsewhere::{Elsewhere, Nowhere};
+pub use invocation::Invocation;
 pub use payload::{Call, Door, open};
 pub use plane::Plane;

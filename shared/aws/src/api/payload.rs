@@ -14,7 +14,7 @@ pub enum Door {
     Url,
 }
 
-/// `{"operation": …, "input": {…}}`.
+/// `{"operation": …, "input": {…}}`, and by what a write is known when it comes again: `"id": …, "attempt": …`.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
@@ -22,6 +22,12 @@ pub struct Call {
     pub operation: String,
     /// Its input, as DynamoDB's API has it.
     pub input: Map<String, Value>,
+    /// The same for every attempt of this call and for no other call.
+    #[serde(default)]
+    pub id: Option<String>,
+    /// Which attempt this is, from 1 on; the first if it is left out.
+    #[serde(default)]
+    pub attempt: Option<u32>,
 }
 
 // What counts of a function URL request: <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>.
@@ -69,7 +75,12 @@ mod tests {
     use super::*;
 
     fn call() -> Call {
-        Call { operation: "GetItem".to_owned(), input: Map::from_iter([("TableName".to_owned(), json!("orders"))]) }
+        Call {
+            operation: "GetItem".to_owned(),
+            input: Map::from_iter([("TableName".to_owned(), json!("orders"))]),
+            id: None,
+            attempt: None,
+        }
     }
 
     #[test]
@@ -87,11 +98,18 @@ mod tests {
     }
 
     #[test]
+    fn a_call_says_by_what_it_is_known_when_it_comes_again() {
+        let call = open(json!({"operation": "PutItem", "input": {}, "id": "order-7", "attempt": 2})).1.unwrap();
+        assert_eq!((call.id.as_deref(), call.attempt), (Some("order-7"), Some(2)));
+    }
+
+    #[test]
     fn what_is_no_call_is_refused_with_a_remedy() {
         let wrong = [
             json!(null),
             json!({"operation": "GetItem"}),
             json!({"operation": "GetItem", "input": {}, "more": 1}),
+            json!({"operation": "PutItem", "input": {}, "id": "a", "attempt": -1}),
             json!({"operation": 7, "input": {}}),
             json!({"requestContext": {}}),
             json!({"requestContext": {}, "body": "{"}),

@@ -10,6 +10,7 @@ use livemove_core::register::{Migrations, States};
 use serde_json::{Map, Value};
 
 use super::elsewhere::Elsewhere;
+use super::invocation::{Attempts, Called, Invocation};
 use super::operations::batch_get::BatchGetItem;
 use super::operations::batch_write::BatchWriteItem;
 use super::operations::describe::DescribeMigration;
@@ -28,13 +29,14 @@ use crate::sites::Sites;
 pub struct Plane<S, E> {
     tables: Tables<S>,
     elsewhere: E,
+    attempts: Attempts,
 }
 
 impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
     /// The data plane of `migration`, whose tables are found through `states`; what is about other tables goes
     /// to `elsewhere`.
     pub fn new(sites: Arc<Sites>, states: Arc<S>, migration: &str, elsewhere: E) -> Plane<S, E> {
-        Plane { tables: Tables::new(sites, states, migration), elsewhere }
+        Plane { tables: Tables::new(sites, states, migration), elsewhere, attempts: Attempts::default() }
     }
 
     /// Where the calls go that are none of the migration's.
@@ -50,7 +52,13 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
         self.tables.moving().await
     }
 
-    /// Serves a call if it is about a migrating table; `None` when it is not.
+    /// Hears of a call that was turned away before it came here.
+    pub fn turned_away(&self, invocation: &Invocation) {
+        self.attempts.nothing_done(invocation);
+    }
+
+    /// Serves a call if it is about a migrating table; `None` when it is not. A write is known by its `invocation`
+    /// when it comes again.
     ///
     /// # Errors
     /// DynamoDB's exceptions by their names, and livemove's own refusals.
@@ -58,12 +66,18 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
         &'a self,
         operation: &'a str,
         input: Map<String, Value>,
+        invocation: Option<&'a Invocation>,
     ) -> BoxFuture<'a, Result<Option<Value>, Error>> {
         // Its type ends here: the compiler does not follow futures within futures any deeper.
-        self.answer(operation, input).boxed()
+        self.answer(operation, input, invocation).boxed()
     }
 
-    async fn answer(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, Error> {
+    async fn answer(
+        &self,
+        operation: &str,
+        input: Map<String, Value>,
+        invocation: Option<&Invocation>,
+    ) -> Result<Option<Value>, Error> {
         let named = names(operation, &input);
         let mut moves = HashSet::new();
         for name in named {
@@ -77,22 +91,23 @@ impl<S: States + Migrations + Send, E: Elsewhere> Plane<S, E> {
         if moves.is_empty() && operation != DESCRIBE {
             return Ok(None);
         }
-        self.serve(Parameters::new(operation, input), operation, &moves).await
+        let called = Called::new(operation, &input, invocation, &self.attempts);
+        self.serve(Parameters::new(operation, input), &called, &moves).await
     }
 
     async fn serve(
         &self,
         input: Parameters<'_>,
-        operation: &str,
+        called: &Called<'_>,
         moves: &HashSet<String>,
     ) -> Result<Option<Value>, Error> {
         let tables = &self.tables;
         // Boxed one by one: each is large, and only one is ever under way.
-        let answer = match operation {
+        let answer = match called.operation {
             "GetItem" => Box::pin(GetItem::decode(input)?.serve(tables)).await?,
-            "PutItem" => Box::pin(WriteItem::decode(input, TableWrite::put)?.serve(tables)).await?,
-            "UpdateItem" => Box::pin(WriteItem::decode(input, TableWrite::update)?.serve(tables)).await?,
-            "DeleteItem" => Box::pin(WriteItem::decode(input, TableWrite::delete)?.serve(tables)).await?,
+            "PutItem" => Box::pin(WriteItem::decode(input, TableWrite::put)?.serve(tables, called)).await?,
+            "UpdateItem" => Box::pin(WriteItem::decode(input, TableWrite::update)?.serve(tables, called)).await?,
+            "DeleteItem" => Box::pin(WriteItem::decode(input, TableWrite::delete)?.serve(tables, called)).await?,
             "Query" => Box::pin(ReadPage::query(input)?.serve(tables)).await?,
             "Scan" => Box::pin(ReadPage::scan(input)?.serve(tables)).await?,
             "BatchGetItem" => Box::pin(BatchGetItem::decode(input, moves)?.serve(tables, &self.elsewhere)).await?,

@@ -8,7 +8,7 @@ use std::time::Duration;
 use livemove_core::error::Error;
 use livemove_core::lease::{Cache, Fenced, Phases, View};
 use livemove_core::phase::{Kind, Phase, Side, State};
-use livemove_core::plan::{LEASE_MIN_MS, SubjectPlan, subject_id};
+use livemove_core::plan::{LEASE_MIN_MS, SubjectPlan, Timing, subject_id};
 use livemove_core::ports::pages::Pages;
 use livemove_core::ports::transact::Transactions;
 use livemove_core::ports::{Clock as _, Millis};
@@ -195,6 +195,11 @@ impl<S: States + Migrations + Send> Tables<S> {
     /// The plan of the table that the plan's source calls `name`.
     pub(super) async fn plan(&self, name: &str) -> Result<SubjectPlan, Error> {
         Ok(self.open(name).await?.plan.clone())
+    }
+
+    /// The times in the plan of that table.
+    pub(super) async fn timing(&self, name: &str) -> Result<Timing, Error> {
+        Ok(self.open(name).await?.plan.timing)
     }
 
     async fn open(&self, name: &str) -> Result<Arc<Migrating<S>>, Error> {

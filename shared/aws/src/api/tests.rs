@@ -198,13 +198,19 @@ async fn operations_of_the_other_function_are_refused() {
     let sites = Arc::new(Sites::load(&Config::read(variables).unwrap()).await);
     let states = Arc::new(MemoryRegister::<()>::default());
     let reader = Reader::new(sites.clone(), states.clone(), "x");
-    let refused = reader.answer(event!("writer-put")).await.unwrap_err();
+    let refused = reader.answer(event!("writer-put"), "request").await.unwrap_err();
     assert_eq!(refused.error_type, "UnknownOperationException");
     assert!(refused.error_message.contains("use one of: GetItem"), "{}", refused.error_message);
     let writer = Writer::new(sites, states, "x");
-    assert_eq!(writer.answer(event!("reader-get")).await.unwrap_err().error_type, "UnknownOperationException");
+    assert_eq!(
+        writer.answer(event!("reader-get"), "request").await.unwrap_err().error_type,
+        "UnknownOperationException"
+    );
     // Its own operations it knows, but no table of that name.
-    assert_eq!(writer.answer(event!("writer-put")).await.unwrap_err().error_type, "ResourceNotFoundException");
+    assert_eq!(
+        writer.answer(event!("writer-put"), "request").await.unwrap_err().error_type,
+        "ResourceNotFoundException"
+    );
 }
 
 #[test]

@@ -21,11 +21,11 @@ impl<S: States + Migrations + Send> Writer<S> {
         Writer(Front::new(sites, states, migration, &OPERATIONS))
     }
 
-    /// Answers one invocation.
+    /// Answers one invocation, which Lambda knows by `request_id`.
     ///
     /// # Errors
     /// For direct invocations, DynamoDB's exceptions and livemove's refusals by name.
-    pub async fn answer(&self, payload: Value) -> Result<Value, Diagnostic> {
-        self.0.answer(payload).await
+    pub async fn answer(&self, payload: Value, request_id: &str) -> Result<Value, Diagnostic> {
+        self.0.answer(payload, request_id).await
     }
 }

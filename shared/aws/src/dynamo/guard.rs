@@ -1,23 +1,26 @@
 //! Guards as condition expressions: exactly [`Guard::holds`].
 
 use livemove_core::error::Error;
-use livemove_core::mark::{CANARY, MOVED, OWN, POSITION, Position, Run, TOMBSTONE};
+use livemove_core::mark::{CANARY, MOVED, OWN, OperationId, POSITION, Position, Run, STAMP, TOMBSTONE};
 use livemove_core::ports::{Condition, Guard};
 use serde_dynamo::AttributeValue;
 
 use super::expressions::{Expressions, operand};
 
-/// The condition of a write: what the product demands and what the application demands; `None` for nothing.
+/// The condition of a write: what the product demands (that it has not been done before, too) and what the
+/// application demands; `None` for nothing.
 ///
 /// # Errors
 /// `ValidationException` for an application condition whose parentheses do not match.
 pub(super) fn condition(
     guard: &Guard,
+    once: Option<&OperationId>,
     asked: Option<&Condition>,
     partition: &str,
     to: &mut Expressions,
 ) -> Result<Option<String>, Error> {
     let mut terms = Render { partition, to }.guard(guard);
+    terms.extend(once.map(|id| not_by(id, to)));
     if let Some(asked) = asked {
         // The parentheses are checked here whether they are needed or not.
         let text = operand(&asked.text)?;
@@ -36,6 +39,11 @@ pub(super) fn condition(
 
 fn tombstone(to: &mut Expressions) -> String {
     format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)))
+}
+
+// Of a comparison with a missing operand, `<>` is the one that holds.
+fn not_by(id: &OperationId, to: &mut Expressions) -> String {
+    format!("{} <> {}", to.name(STAMP), to.value("once", &AttributeValue::S(id.as_str().to_owned())))
 }
 
 struct Render<'a> {
@@ -120,13 +128,13 @@ mod tests {
 
     fn render(guard: &Guard, asked: Option<(&str, Option<bool>)>) -> Option<String> {
         let asked = asked.map(|(text, when_tombstone)| Condition { text: text.to_owned(), when_tombstone });
-        condition(guard, asked.as_ref(), "pk", &mut Expressions::default()).unwrap()
+        condition(guard, None, asked.as_ref(), "pk", &mut Expressions::default()).unwrap()
     }
 
     #[test]
     fn no_demand_makes_no_condition_and_no_placeholders() {
         let mut to = Expressions::default();
-        assert_eq!(condition(&Guard::Always, None, "pk", &mut to).unwrap(), None);
+        assert_eq!(condition(&Guard::Always, None, None, "pk", &mut to).unwrap(), None);
         assert_eq!(to.parts(), (None, None));
     }
 
@@ -143,6 +151,18 @@ mod tests {
         assert_eq!(
             render(&Guard::Always, Some(("(a = :b)", Some(false)))).unwrap(),
             "((a = :b) AND NOT #_lm_t = :_lm_true)"
+        );
+    }
+
+    #[test]
+    fn what_has_been_done_is_refused_whatever_the_application_demands() {
+        let asked = Condition { text: "a = :b OR c = :d".to_owned(), when_tombstone: None };
+        let id = OperationId::new("id");
+        let render = |asked| condition(&Guard::NativeIn(Run(1)), id.as_ref(), asked, "pk", &mut Expressions::default());
+        assert_eq!(render(None).unwrap().unwrap(), "#_lm_own = :_lm_run AND #_lm_o <> :_lm_once");
+        assert_eq!(
+            render(Some(&asked)).unwrap().unwrap(),
+            "#_lm_own = :_lm_run AND #_lm_o <> :_lm_once AND (a = :b OR c = :d)"
         );
     }
 
@@ -173,7 +193,7 @@ mod tests {
         ];
         for guard in guards {
             let mut to = Expressions::default();
-            let text = condition(&guard, None, "pk", &mut to).unwrap().unwrap();
+            let text = condition(&guard, None, None, "pk", &mut to).unwrap().unwrap();
             let (names, values) = to.parts();
             let placeholders =
                 names.into_iter().flat_map(BTreeMap::keys).chain(values.into_iter().flat_map(BTreeMap::keys));

@@ -27,7 +27,8 @@ impl Request {
     /// `ValidationException` for expressions that cannot be joined to livemove's own.
     pub(super) fn of(write: &Write, partition: &str) -> Result<Request, Error> {
         let mut expressions = Expressions::of(write)?;
-        let condition = guard::condition(&write.guard, write.condition.as_ref(), partition, &mut expressions)?;
+        let once = write.once.as_ref();
+        let condition = guard::condition(&write.guard, once, write.condition.as_ref(), partition, &mut expressions)?;
         let update = match &write.action {
             Action::Update { expression, set, remove } => {
                 update_text(expression.as_deref(), set, remove, &mut expressions)?

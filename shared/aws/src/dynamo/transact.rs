@@ -111,7 +111,7 @@ impl DynamoTable {
     fn check_entry(&self, check: &Check) -> Result<TransactWriteItem, Error> {
         let mut expressions = Expressions::with(check.names.clone(), check.values.clone())?;
         let partition = &self.schema().partition;
-        let condition = guard::condition(&check.guard, Some(&check.condition), partition, &mut expressions)?;
+        let condition = guard::condition(&check.guard, None, Some(&check.condition), partition, &mut expressions)?;
         let (names, values) = expressions.to_sdk();
         let check = built(
             ConditionCheck::builder()

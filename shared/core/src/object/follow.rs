@@ -123,7 +123,7 @@ fn again(error: &Error, text: &str) -> Error {
         Error::Conflict(_) => Error::Conflict(text.to_owned()),
         Error::Invariant(_) => Error::Invariant(text.to_owned()),
         Error::Unavailable(_) | Error::Ambiguous(_) | Error::StalePhase => Error::Unavailable(text.to_owned()),
-        Error::ConditionFailed { .. } | Error::Cancelled { .. } | Error::Refused { .. } => {
+        Error::OldValuesLost(_) | Error::ConditionFailed { .. } | Error::Cancelled { .. } | Error::Refused { .. } => {
             Error::Unavailable(text.to_owned())
         }
     }

@@ -17,6 +17,7 @@ fn state(run: u32, phase: Phase, sealed: bool) -> State {
         phase,
         sealed,
         sealed_at: if sealed { SINCE } else { 0 },
+        marked: phase >= Phase::Guarded,
         since: SINCE,
         broken: None,
     }

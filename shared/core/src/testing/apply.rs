@@ -37,7 +37,7 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
             None => says,
         }
     });
-    if !allowed || !write.guard.holds(current) {
+    if !allowed || !write.guard.holds(current) || write.is_done(current) {
         return Ok(Outcome { written: Written::Refused(current.cloned()), item: current.cloned() });
     }
     let (item, targets) = match &write.action {

@@ -64,7 +64,7 @@ impl<'a, T> Form<'a, T> {
     fn write(&self, request: &WriteRequest) -> Result<Write, Error> {
         let (action, guard) = match request.takes_away()? {
             Some(expression) => (self.dress.update_in_place(expression), self.guard_of_an_item()),
-            None => (self.dress.action(&request.key, &request.change), self.guard.clone()),
+            None => (self.dress.action(&request.key, &request.change, None), self.guard.clone()),
         };
         Ok(Write {
             key: request.key.clone(),
@@ -74,6 +74,7 @@ impl<'a, T> Form<'a, T> {
             names: request.names.clone(),
             values: request.values.clone(),
             returning: Returning::Nothing,
+            once: None,
         })
     }
 
@@ -82,7 +83,9 @@ impl<'a, T> Form<'a, T> {
     fn guard_of_an_item(&self) -> Guard {
         match (&self.guard, self.dress) {
             (Guard::NotMoved(run), Dress::Native(_)) => Guard::PresentNotMoved(*run),
-            (guard, Dress::Plain | Dress::Native(_) | Dress::First(_) | Dress::Final) => (*guard).clone(),
+            (guard, Dress::Plain | Dress::Stamped | Dress::Native(_) | Dress::First(_) | Dress::Final) => {
+                (*guard).clone()
+            }
         }
     }
 }

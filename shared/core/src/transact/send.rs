@@ -70,7 +70,7 @@ impl<T: Transactions> Form<'_, T> {
 
     /// Leaves a tombstone where there is nothing, as a delete of the absent item would.
     async fn bury(&self, key: &Key) -> Result<(), Error> {
-        let Some(tombstone) = self.dress.tombstone(key) else { return Ok(()) };
+        let Some(tombstone) = self.dress.tombstone(key, None) else { return Ok(()) };
         let put = Write::new(key.clone(), Action::Put(tombstone), Guard::Absent);
         match self.table.write(&put).await {
             Ok(_) => Ok(()),

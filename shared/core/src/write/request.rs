@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::expression::condition::holds_when_absent;
 use crate::expression::update::Clauses;
 use crate::item::{Item, Key};
+use crate::mark::OperationId;
 use crate::ports::{Condition, Returning};
 
 /// What an application wants done to an item.
@@ -37,6 +38,27 @@ pub struct WriteRequest {
     pub values: BTreeMap<String, AttributeValue>,
     /// `ReturnValues`.
     pub returning: Returning,
+    /// By what it is known when it is asked for again; a write that may as well be done twice needs none.
+    pub operation: Option<Operation>,
+}
+
+/// One operation of an application, as often as it is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Operation {
+    /// The same each time, and another one for every other operation: it is bound to all that is asked for.
+    pub id: OperationId,
+    /// Whether this is the first time.
+    pub asked: Asked,
+}
+
+/// Whether an operation may have been asked for before. Who cannot know says [`Asked::First`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// For the first time, as far as anybody knows: it is done, unless the item says that it has been.
+    First,
+    /// Before, and what came of it is not known: it is looked at and never done, for it may have been done and
+    /// written over since, or be under way still.
+    Again,
 }
 
 impl WriteRequest {

@@ -77,10 +77,50 @@ pub(crate) enum Bug {
     TombstoneCounted,
     /// What was scanned under a sealed `handoff` counts, though others are in `new` by then.
     PhaseNotReadAgain,
+    /// A write that is asked for again does not ask whether it has been done.
+    RepeatWithoutStamp,
+    /// What was asked for before is done, where the item bears the stamp of another.
+    RepeatJudgedAgain,
+    /// Whatever stamp an item bears is taken for one's own.
+    StampOfAnother,
+    /// A handoff leaves the stamp behind.
+    StampLostInHandoff,
+    /// A copy leaves the stamp behind.
+    StampLostInReplication,
+    /// Who leaves no stamp lets that of another stand on the new value.
+    StampNotTakenAway,
+    /// In the first `guarded` stamps are left at once, though others are in `copy` still and let them stand.
+    StampTooEarly,
+    /// Back in `copy`, nobody thinks of the stamps that `guarded` has left.
+    RetreatForgetsStamps,
+}
+
+impl Bug {
+    /// Whether it shows only where two clients update one item at nearly the same time: then they do little else.
+    pub(crate) fn needs_updates(self) -> bool {
+        matches!(self, Bug::StampNotTakenAway | Bug::StampTooEarly | Bug::RetreatForgetsStamps)
+    }
+
+    /// Whether it shows only where answers are lost.
+    pub(crate) fn needs_faults(self) -> bool {
+        matches!(
+            self,
+            Bug::RetryLostAnswer
+                | Bug::TokenForgotten
+                | Bug::RepeatWithoutStamp
+                | Bug::RepeatJudgedAgain
+                | Bug::StampOfAnother
+                | Bug::StampLostInHandoff
+                | Bug::StampLostInReplication
+                | Bug::StampNotTakenAway
+                | Bug::StampTooEarly
+                | Bug::RetreatForgetsStamps
+        )
+    }
 }
 
 /// All of them but [`Bug::None`].
-pub(crate) const ALL: [Bug; 35] = [
+pub(crate) const ALL: [Bug; 43] = [
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,
@@ -116,4 +156,12 @@ pub(crate) const ALL: [Bug; 35] = [
     Bug::RawTokenReused,
     Bug::TombstoneCounted,
     Bug::PhaseNotReadAgain,
+    Bug::RepeatWithoutStamp,
+    Bug::RepeatJudgedAgain,
+    Bug::StampOfAnother,
+    Bug::StampLostInHandoff,
+    Bug::StampLostInReplication,
+    Bug::StampNotTakenAway,
+    Bug::StampTooEarly,
+    Bug::RetreatForgetsStamps,
 ];

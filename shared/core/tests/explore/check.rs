@@ -36,6 +36,8 @@ pub(crate) enum Answer {
     Saw(Value),
     Done,
     Refused,
+    /// Done, and what it saw is not told.
+    Unseen,
     /// No answer: done now, later or never.
     Unknown,
 }
@@ -88,7 +90,7 @@ fn search(value: Value, last: Value, left: u64, events: &[Event]) -> bool {
     let horizon = open().map(|i| events[i].answered).min().unwrap_or(u64::MAX);
     open().filter(|i| events[*i].begun <= horizon).any(|i| {
         let (next, answer) = specified(value, events[i].op);
-        let fits = events[i].answer == Answer::Unknown || events[i].answer == answer;
+        let fits = matches!(events[i].answer, Answer::Unknown | Answer::Unseen) || events[i].answer == answer;
         fits && search(next, last, left & !(1 << i), events)
     })
 }
@@ -101,6 +103,14 @@ fn a_lost_update_is_not_explained() {
     assert!(explained(None, Some(Some(1)), &[one]));
     assert!(!explained(None, Some(Some(1)), &[one, again]));
     assert!(!explained(None, Some(Some(2)), &[one]));
+}
+
+#[test]
+fn a_write_that_is_said_to_be_done_happened_once() {
+    let at = |op, answer, begun, answered| Event { key: 0, op, answer, begun, answered };
+    let delete = at(Op::Delete, Answer::Unseen, 1, 2);
+    assert!(explained(Some(Some(5)), None, &[delete]));
+    assert!(!explained(Some(Some(5)), Some(Some(5)), &[delete]));
 }
 
 #[test]

@@ -11,7 +11,7 @@ use livemove_core::mark::{RESERVED, visible};
 use livemove_core::ports::{Consistency, Get, Millis, Returning, Table};
 use livemove_core::read::{self, GetRequest};
 use livemove_core::route::{Pair, Route};
-use livemove_core::write::{self, Change, WriteRequest};
+use livemove_core::write::{self, Change, Operation, WriteRequest};
 use serde_dynamo::AttributeValue;
 use shuttle::future::yield_now;
 use shuttle::rand::{Rng, thread_rng};
@@ -19,6 +19,7 @@ use shuttle::rand::{Rng, thread_rng};
 use crate::bug::Bug;
 use crate::check::{Answer, Event, Op, Value};
 use crate::pair;
+use crate::repeat;
 use crate::site::Site;
 use crate::walks::walk;
 use crate::world::{KEYS, LEASE, World, item, key};
@@ -39,6 +40,7 @@ impl History {
         let (answer, answered) = match result {
             Ok(answer) => (answer, self.moment()),
             Err(Error::ConditionFailed { .. }) => (Answer::Refused, self.moment()),
+            Err(Error::OldValuesLost(_)) => (Answer::Unseen, self.moment()),
             Err(Error::Ambiguous(_)) if matches!(op, Op::Read | Op::ReadFrom(_) | Op::Check) => return,
             Err(Error::Ambiguous(_)) => (Answer::Unknown, u64::MAX),
             // Said to have done nothing.
@@ -65,8 +67,10 @@ pub(crate) async fn client(world: World, history: History, id: i64, operations: 
             world.tick(LEASE / 2);
         }
         let value = 100 * id + n;
-        match thread_rng().gen_range(0..10) {
-            0..=3 => one(&world, &history, &instances[n as usize % 2], value).await,
+        match thread_rng().gen_range(0..12) {
+            0..=2 => one(&world, &history, &instances[n as usize % 2], value).await,
+            3 => repeat::anywhere(&world, &history, &instances, value, spread).await,
+            10..=11 => repeat::on_own_key(&world, &history, &instances, id, value, spread).await,
             4 => several(&world, &history, &instances[n as usize % 2], value).await,
             5..=6 => walk(&world, &history, &instances, spread).await,
             _ => both(&world, &history, &instances, value, spread).await,
@@ -76,8 +80,7 @@ pub(crate) async fn client(world: World, history: History, id: i64, operations: 
 
 /// One operation on one key.
 async fn one(world: &World, history: &History, instance: &Cache<World, World>, value: i64) {
-    let key = thread_rng().gen_range(0..KEYS.len());
-    let op = random_op(value);
+    let (key, op) = any(world.bug(), value);
     let begun = history.moment();
     let result = instance
         .run(|view| async move {
@@ -96,7 +99,7 @@ async fn one(world: &World, history: &History, instance: &Cache<World, World>, v
                 }
                 _ => {}
             }
-            perform(pair, &view.state, KEYS[key], op).await
+            perform(pair, &view.state, KEYS[key], op, None).await
         })
         .await;
     history.told(key, op, begun, result);
@@ -160,6 +163,14 @@ pub(crate) fn fenced(world: &World, until: Millis) -> (Fenced<'_, Site, World>, 
     (Fenced::new(pair.source, world, until), Fenced::new(pair.target, world, until))
 }
 
+/// A key that all write, and an operation on it.
+pub(crate) fn any(bug: Bug, value: i64) -> (usize, Op) {
+    if bug.needs_updates() && thread_rng().gen_bool(0.7) {
+        return (0, Op::Count);
+    }
+    (thread_rng().gen_range(0..KEYS.len()), random_op(value))
+}
+
 fn random_op(value: i64) -> Op {
     match thread_rng().gen_range(0..10) {
         0..=2 => Op::Read,
@@ -173,11 +184,12 @@ fn random_op(value: i64) -> Op {
     }
 }
 
-async fn perform<T: Table>(
+pub(crate) async fn perform<T: Table>(
     pair: Pair<'_, T>,
     state: &livemove_core::phase::State,
     name: &str,
     op: Op,
+    operation: Option<Operation>,
 ) -> Result<Answer, Error> {
     let number = |n: i64| AttributeValue::N(n.to_string());
     let (change, condition, value, returning) = match op {
@@ -209,6 +221,7 @@ async fn perform<T: Table>(
         names: BTreeMap::new(),
         values: value.map(|value| (":v".to_owned(), number(value))).into_iter().collect(),
         returning,
+        operation,
     };
     let attributes = write::write(pair, state, &request).await?;
     Ok(if returning == Returning::Nothing { Answer::Done } else { Answer::Saw(seen(attributes)) })

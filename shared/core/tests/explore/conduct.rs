@@ -188,6 +188,9 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
     if thread_rng().gen_bool(0.3) {
         work(world, Job::Repair).await;
     }
+    if bug != Bug::SkipGuarded && (bug == Bug::RetreatForgetsStamps || thread_rng().gen_bool(0.2)) {
+        think_better(world).await;
+    }
     if bug == Bug::SkipGuarded {
         world.set_state(State { phase: Phase::Guarded, ..world.read_state() });
     } else {
@@ -226,10 +229,20 @@ async fn one_run(world: &World, replicators: &[Replicator; 2]) {
     step(world, Step::Advance(Phase::New)).await;
 }
 
+/// To `guarded`, and back to `copy`.
+async fn think_better(world: &World) {
+    step(world, Step::Advance(Phase::Guarded)).await;
+    for _ in 0..thread_rng().gen_range(0..60) {
+        yield_now().await;
+    }
+    step(world, Step::Retreat(Phase::Copy)).await;
+}
+
 /// Writes the next state and waits until nobody acts on the former one.
 async fn step(world: &World, step: Step) {
     yield_now().await;
-    let next = world.read_state().after(Kind::Table, step, world.now()).unwrap();
+    let mut next = world.read_state().after(Kind::Table, step, world.now()).unwrap();
+    next.marked &= world.bug() != Bug::RetreatForgetsStamps;
     world.set_state(next);
     world.wait_for_leases().await;
 }

@@ -22,6 +22,7 @@ mod client;
 mod conduct;
 mod pair;
 mod promise;
+mod repeat;
 mod site;
 mod together;
 mod walks;
@@ -42,7 +43,7 @@ use bug::Bug;
 use check::{Value, explained};
 use client::{History, client, number};
 use conduct::{Goal, Replicator, conduct};
-use world::{KEYS, PAIR, World, item, key};
+use world::{KEYS, OWN, PAIR, World, item, key};
 
 const CLIENTS: i64 = 2;
 const GOALS: [Goal; 5] = [Goal::Copy, Goal::New, Goal::Back, Goal::Forth, Goal::Final];
@@ -59,11 +60,11 @@ const SCHEDULERS: [Scheduler; 3] = [Scheduler::Random, Scheduler::Pct, Scheduler
 /// One schedule, from the first read to the last check.
 fn schedule(bug: Bug, goal: Goal) {
     future::block_on(async move {
-        let world =
-            World::new(bug, matches!(bug, Bug::RetryLostAnswer | Bug::TokenForgotten) || thread_rng().gen_bool(0.5));
+        let world = World::new(bug, bug.needs_faults() || thread_rng().gen_bool(0.5));
         let pair = if thread_rng().gen_bool(0.5) { Some(Some(20)) } else { None };
-        let first: [Value; 4] = [Some(Some(10)), Some(None), None, pair];
-        for (name, value) in KEYS.iter().zip(first).chain(PAIR.iter().map(|name| (name, pair))) {
+        let first: [Value; 6] = [Some(Some(10)), Some(None), None, pair, Some(Some(30)), None];
+        let own = OWN.iter().zip(first[KEYS.len() + 1..].iter().copied());
+        for (name, value) in KEYS.iter().zip(first).chain(PAIR.iter().map(|name| (name, pair))).chain(own) {
             if let Some(value) = value {
                 world.pair().source.put_raw(item(name, value));
             }
@@ -92,7 +93,7 @@ fn schedule(bug: Bug, goal: Goal) {
     });
 }
 
-fn audit(world: &World, history: &History, first: [Value; 4]) {
+fn audit(world: &World, history: &History, first: [Value; 6]) {
     let state = world.read_state();
     let pair = world.pair();
     let (home, follower) = match (state.phase, state.phase >= Phase::New) {
@@ -102,9 +103,10 @@ fn audit(world: &World, history: &History, first: [Value; 4]) {
     let stored = |site: &site::Site, name: &str| {
         visible(site.items().into_iter().find(|item| item.0.get("pk") == key(name).attributes().get("pk")))
     };
-    let values = |site: &site::Site| -> [Value; 4] {
-        let [a, b, c] = KEYS.map(|name| stored(site, name));
-        [a, b, c, pair::both_of(PAIR.map(|name| stored(site, name)))].map(|item| item.map(|item| number(&item)))
+    let values = |site: &site::Site| -> [Value; 6] {
+        let ([a, b, c], [p, q]) = (KEYS.map(|name| stored(site, name)), OWN.map(|name| stored(site, name)));
+        let pair = pair::both_of(PAIR.map(|name| stored(site, name)));
+        [a, b, c, pair, p, q].map(|item| item.map(|item| number(&item)))
     };
     let last = values(home);
     for (index, last) in last.into_iter().enumerate() {
@@ -275,4 +277,12 @@ found! {
     finds_raw_token_reused: RawTokenReused,
     finds_tombstone_counted: TombstoneCounted,
     finds_phase_not_read_again: PhaseNotReadAgain,
+    finds_repeat_without_stamp: RepeatWithoutStamp,
+    finds_repeat_judged_again: RepeatJudgedAgain,
+    finds_stamp_of_another: StampOfAnother,
+    finds_stamp_lost_in_handoff: StampLostInHandoff,
+    finds_stamp_lost_in_replication: StampLostInReplication,
+    finds_stamp_not_taken_away: StampNotTakenAway,
+    finds_stamp_too_early: StampTooEarly,
+    finds_retreat_forgets_stamps: RetreatForgetsStamps,
 }

@@ -145,6 +145,7 @@ fn parts(op: Op) -> Vec<Part> {
             names: BTreeMap::new(),
             values: value.map(|n: i64| (":v".to_owned(), AttributeValue::N(n.to_string()))).into_iter().collect(),
             returning: Returning::Nothing,
+            operation: None,
         })
     };
     PAIR.into_iter().zip(changes).enumerate().map(part).collect()

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use livemove_core::change::Change;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
-use livemove_core::mark::{Marks, Run};
+use livemove_core::mark::{ALL, Marks, Run, STAMP};
 use livemove_core::ports::{Action, Get, Guard, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 use livemove_core::testing::memory::Memory;
@@ -163,6 +163,19 @@ impl Site {
             (Bug::FreezeWithoutMark, Guard::PresentNotMoved(_)) => return Mistake::OnlyRead,
             (Bug::TakeOverNative, _) if is_take => write.guard = Guard::Always,
             (Bug::SweepWithoutGuard, Guard::Invisible) => write.guard = Guard::Always,
+            (Bug::RepeatWithoutStamp, _) => write.once = None,
+            (Bug::StampLostInHandoff, _) if is_take => redress(&mut write, Marks { stamp: None, ..marks }),
+            (Bug::StampLostInReplication, _) if marks.position.is_some() => {
+                redress(&mut write, Marks { stamp: None, ..marks });
+            }
+            (Bug::StampNotTakenAway, _) => {
+                // The sweeper takes all of them away.
+                if let Action::Update { remove, .. } = &mut write.action
+                    && remove.len() < ALL.len()
+                {
+                    remove.retain(|mark| *mark != STAMP);
+                }
+            }
             _ => {}
         }
         Mistake::Instead(Box::new(write))
@@ -222,7 +235,11 @@ impl Table for Site {
         if self.faults && thread_rng().gen_bool(0.01) {
             return Err(Error::Conflict("fault".into()));
         }
-        let written = self.apply(write).await?;
+        let mut written = self.apply(write).await?;
+        if let (Bug::StampOfAnother, Some(_), Written::Refused(Some(item))) = (self.bug, &write.once, &mut written) {
+            let marks = Marks::of(item);
+            *item = Marks { stamp: marks.stamp.as_ref().and(write.once.clone()), ..marks }.onto(std::mem::take(item));
+        }
         if let Err(error) = self.after().await {
             let is_users = matches!(write.guard, Guard::NotMoved(_) | Guard::NativeIn(_) | Guard::Always);
             return if self.bug == Bug::RetryLostAnswer && is_users { self.apply(write).await } else { Err(error) };
@@ -244,6 +261,10 @@ impl Table for Site {
                 Ok(()) if self.bug == Bug::BackfillOverwrites => {
                     self.memory.put_raw(item.clone());
                     Inserted::Inserted
+                }
+                Ok(()) if self.bug == Bug::StampLostInReplication => {
+                    let bare = Marks { stamp: None, ..Marks::of(item) }.onto(item.clone());
+                    self.memory.insert(&[bare]).await.remove(0)
                 }
                 Ok(()) => self.memory.insert(std::slice::from_ref(item)).await.remove(0),
             });

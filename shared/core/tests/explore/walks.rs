@@ -20,7 +20,7 @@ use crate::bug::Bug;
 use crate::check::{Answer, Op};
 use crate::client::{History, fenced, seen};
 use crate::site::Site;
-use crate::world::{KEYS, PAIR, World, key};
+use crate::world::{KEYS, OWN, PAIR, World, key};
 
 /// How often a page is asked for until the walk is given up.
 const ATTEMPTS: u32 = 3;
@@ -32,7 +32,7 @@ pub(crate) async fn walk(world: &World, history: &History, instances: &[Cache<Wo
     let only = thread_rng().gen_bool(0.2).then(|| thread_rng().gen_range(0..KEYS.len()));
     let mut read = asked(only, least);
     let begun = history.moment();
-    let mut left: Vec<&str> = KEYS.into_iter().chain(PAIR).collect();
+    let mut left: Vec<&str> = KEYS.into_iter().chain(PAIR).chain(OWN).collect();
     left.retain(|name| only.is_none_or(|only| KEYS[only] == *name));
     let op = least.map_or(Op::Read, Op::ReadFrom);
     loop {
@@ -58,7 +58,8 @@ pub(crate) async fn walk(world: &World, history: &History, instances: &[Cache<Wo
 
 /// The pair is one register.
 fn register(name: &str) -> usize {
-    KEYS.iter().position(|key| *key == name).unwrap_or(KEYS.len())
+    let own = OWN.iter().position(|key| *key == name).map(|index| KEYS.len() + 1 + index);
+    KEYS.iter().position(|key| *key == name).or(own).unwrap_or(KEYS.len())
 }
 
 fn asked(only: Option<usize>, least: Option<i64>) -> PageRead {

@@ -23,6 +23,8 @@ use crate::site::Site;
 pub(crate) const LEASE: u64 = 100;
 /// The keys: two that are there at the beginning, one that is not.
 pub(crate) const KEYS: [&str; 3] = ["a", "b", "c"];
+/// One more for each client, that only this client writes: what it repeats here nobody can have written over.
+pub(crate) const OWN: [&str; 2] = ["p", "q"];
 /// Two more, that only transactions touch, always both and with the same value: one register in two items.
 pub(crate) const PAIR: [&str; 2] = ["x", "y"];
 
@@ -34,6 +36,8 @@ struct Inner {
     bug: Bug,
     now: AtomicU64,
     state: Mutex<State>,
+    /// The version of the state that nobody acts on the one before of.
+    settled: AtomicU64,
     source: Site,
     target: Site,
     checkpoints: Mutex<BTreeMap<String, Checkpoint<Key>>>,
@@ -49,6 +53,7 @@ impl World {
             bug,
             now: AtomicU64::new(1),
             state: Mutex::new(State::first(1)),
+            settled: AtomicU64::new(0),
             source,
             target,
             checkpoints: Mutex::default(),
@@ -81,7 +86,9 @@ impl World {
 
     /// What the controller does after a phase change: one lease, then the longest call.
     pub(crate) async fn wait_for_leases(&self) {
+        let version = self.read_state().version;
         if self.bug() == Bug::NoLeaseWait {
+            self.0.settled.store(version, Ordering::SeqCst);
             return;
         }
         // For a while, some act on the former phase and some on the new one.
@@ -94,6 +101,16 @@ impl World {
         while self.sites().iter().zip(&before).any(|(site, before)| !site.calls().is_disjoint(before)) {
             yield_now().await;
         }
+        self.0.settled.store(version, Ordering::SeqCst);
+    }
+
+    /// Whether nobody acts on the state before this one any more, as clocks tell a process.
+    pub(crate) fn is_settled(&self, state: &State) -> bool {
+        state.version <= self.0.settled.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn has_faults(&self) -> bool {
+        self.0.source.faults
     }
 
     fn sites(&self) -> [&Site; 2] {

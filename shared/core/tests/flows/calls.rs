@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use livemove_core::mark::{Marks, Position, Run};
+use livemove_core::mark::{Marks, OperationId, Position, Run};
 use livemove_core::phase::{Phase, State};
 use livemove_core::ports::{Consistency, Returning};
 use livemove_core::read::{self, GetRequest};
 use livemove_core::route::Pair;
 use livemove_core::testing::block_on;
 use livemove_core::testing::faults::{Call, Fault, Faulty};
-use livemove_core::write::{self, Change, WriteRequest};
+use livemove_core::write::{self, Asked, Change, Operation, WriteRequest};
 use serde_dynamo::AttributeValue;
 
 use crate::world::{RUN, World, at, item, key, marked, own, state};
@@ -56,6 +56,8 @@ fn calls(world: &World, state: &State, op: Op) -> u32 {
             names: BTreeMap::new(),
             values: values.into_iter().collect(),
             returning: Returning::Nothing,
+            // A stamp costs no call.
+            operation: OperationId::new("a").map(|id| Operation { id, asked: Asked::First }),
         };
         block_on(write::write(pair, state, &request)).expect("written");
     }
@@ -108,7 +110,10 @@ fn a_copy_that_lags_costs_the_first_touch_one_call_more() {
     let world = copied();
     world.source.put_raw(item("a", "newer"));
     assert_eq!(calls(&world, &state(Phase::Handoff), Op::Update), 4);
-    assert_eq!(world.target.peek(&key("a")), Some(marked(item("a", "new"), own(RUN))));
+    assert_eq!(
+        world.target.peek(&key("a")),
+        Some(marked(item("a", "new"), Marks { stamp: OperationId::new("a"), ..own(RUN) }))
+    );
 }
 
 #[test]
@@ -119,5 +124,8 @@ fn the_write_that_makes_a_key_native_leaves_no_mark_of_the_copy() {
     world.target.put_raw(marked(item("a", "old"), own(Run(1))));
     let back = State { run: Run(2), ..state(Phase::Handoff) };
     assert_eq!(calls(&world, &back, Op::Update), 3);
-    assert_eq!(world.source.peek(&key("a")), Some(marked(item("a", "new"), own(Run(2)))));
+    assert_eq!(
+        world.source.peek(&key("a")),
+        Some(marked(item("a", "new"), Marks { stamp: OperationId::new("a"), ..own(Run(2)) }))
+    );
 }

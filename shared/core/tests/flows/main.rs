@@ -6,6 +6,7 @@ mod change;
 mod copy;
 mod finish;
 mod job;
+mod repeat;
 mod replicate;
 mod sweep;
 mod verify;

@@ -28,6 +28,7 @@ fn request(name: &str, change: Change) -> WriteRequest {
         names: BTreeMap::new(),
         values: BTreeMap::new(),
         returning: Returning::Nothing,
+        operation: None,
     }
 }
 

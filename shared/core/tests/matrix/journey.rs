@@ -233,6 +233,7 @@ impl Journey {
             names: Default::default(),
             values: values.into_iter().collect(),
             returning: Returning::Nothing,
+            operation: None,
         };
         block_on(write(self.world.pair(), &self.state(), &request)).unwrap();
         plain::write(&self.plain, &request).unwrap();

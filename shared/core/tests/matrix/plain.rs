@@ -64,6 +64,7 @@ fn as_write(request: &WriteRequest) -> Write {
         names: request.names.clone(),
         values: request.values.clone(),
         returning: request.returning,
+        once: None,
     }
 }
 

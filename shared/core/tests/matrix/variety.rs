@@ -32,7 +32,7 @@ pub(crate) fn request(key: Key, change: Change, condition: Option<&str>, returni
         Change::Put(_) | Change::Delete => String::new(),
     };
     let (names, values) = bindings(&[&update, condition.unwrap_or_default()]);
-    WriteRequest { key, change, condition: condition.map(str::to_owned), names, values, returning }
+    WriteRequest { key, change, condition: condition.map(str::to_owned), names, values, returning, operation: None }
 }
 
 type Bindings = (BTreeMap<String, String>, BTreeMap<String, AttributeValue>);

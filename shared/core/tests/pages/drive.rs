@@ -188,6 +188,7 @@ impl Drive {
             names: Default::default(),
             values: values.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect(),
             returning: Returning::Nothing,
+            operation: None,
         };
         let view = self.view(chance);
         let attempt = |state: &State| block_on(write(self.world.pair(), state, &request));

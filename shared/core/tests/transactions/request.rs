@@ -44,7 +44,7 @@ pub(crate) fn write_request(entry: &Entry, returning: Returning) -> Option<Write
         Kind::Check => return None,
     };
     let (condition, values) = (condition(entry), values(entry));
-    Some(WriteRequest { key, change, condition, names: BTreeMap::new(), values, returning })
+    Some(WriteRequest { key, change, condition, names: BTreeMap::new(), values, returning, operation: None })
 }
 
 pub(crate) fn part(entry: &Entry) -> Part {

@@ -111,6 +111,7 @@ pub(crate) fn write(name: &str, change: Change, condition: Option<&str>, values:
         names: BTreeMap::new(),
         values: values.iter().map(|(name, value)| ((*name).to_owned(), number(*value))).collect(),
         returning: Returning::Nothing,
+        operation: None,
     }
 }
 

@@ -1,14 +1,18 @@
 //! Marks: reading, writing, hiding them, and the order of positions.
 
-use livemove_core::item::Item;
+use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark::{
-    ALL, CANARY, MOVED, Marks, OWN, POSITION, Position, RESERVED, Run, TOMBSTONE, strip, visible,
+    ALL, Held, Marks, OWN, OperationId, Position, RESERVED, Run, STAMP, TOMBSTONE, strip, visible,
 };
 use proptest::prelude::*;
 use serde_dynamo::AttributeValue;
 
 fn data() -> Item {
     Item([("pk".to_owned(), AttributeValue::S("k".to_owned()))].into())
+}
+
+fn key() -> Key {
+    KeySchema { partition: "pk".to_owned(), sort: None }.key_of(&data()).unwrap()
 }
 
 fn full() -> Marks {
@@ -18,6 +22,7 @@ fn full() -> Marks {
         tombstone: true,
         position: Some(Position::new(Run(1), "7")),
         canary: Some("nonce".to_owned()),
+        stamp: OperationId::new("operation"),
     }
 }
 
@@ -57,7 +62,7 @@ fn strip_takes_every_reserved_name_even_unknown_ones() {
 #[test]
 fn marks_of_foreign_types_count_as_absent() {
     let mut item = data();
-    for name in [OWN, MOVED, TOMBSTONE, POSITION, CANARY] {
+    for name in ALL {
         item.0.insert(name.to_owned(), AttributeValue::L(vec![]));
     }
     assert_eq!(Marks::of(&item), Marks::default());
@@ -73,6 +78,35 @@ fn applications_see_neither_tombstones_nor_canaries_nor_marks() {
     assert_eq!(marks(Marks { tombstone: true, ..Marks::default() }), None);
     assert_eq!(marks(Marks { canary: Some("n".to_owned()), ..Marks::default() }), None);
     assert_eq!(marks(Marks { own: Run(1), moved: Run(2), ..Marks::default() }), Some(data()));
+}
+
+#[test]
+fn an_operation_id_is_short_and_can_be_written_down() {
+    assert_eq!(OperationId::new("a").map(|id| id.as_str().to_owned()), Some("a".to_owned()));
+    assert!(OperationId::new("x".repeat(OperationId::MAX_LENGTH)).is_some());
+    for wrong in ["", "two words", "größe", "line\n", &"x".repeat(OperationId::MAX_LENGTH + 1)] {
+        assert_eq!(OperationId::new(wrong), None, "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_value_takes_its_stamp_along_and_leaves_its_other_marks() {
+    let alive = Marks { tombstone: false, canary: None, ..full() };
+    let arrived = Held::of(Some(alive.onto(data()))).with(Marks { own: Run(3), ..Marks::default() }, &key());
+    assert_eq!(Marks::of(&arrived), Marks { own: Run(3), stamp: full().stamp, ..Marks::default() });
+    assert_eq!(strip(arrived), data());
+    // A tombstone's stamp is that of the delete.
+    let buried = Held::of(Some(Marks { canary: None, ..full() }.onto(data()))).with(Marks::default(), &key());
+    assert_eq!(Marks::of(&buried), Marks { tombstone: true, stamp: full().stamp, ..Marks::default() });
+    assert_eq!(Marks::of(&Held::of(None).with(Marks::default(), &key())).stamp, None);
+}
+
+#[test]
+fn a_stamp_is_no_data() {
+    let stamped = Marks { stamp: OperationId::new("a"), ..Marks::default() }.onto(data());
+    assert_eq!(stamped.0.get(STAMP), Some(&AttributeValue::S("a".to_owned())));
+    assert!(stamped.same_data(&data()));
+    assert_eq!(stamped.digest(), data().digest());
 }
 
 #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::backend::Act;
 use crate::client::call;
+use livemove_aws::api::Invocation;
+
 use crate::world::{MOVING, STAYING, World};
 
 const SHORT: Duration = Duration::from_millis(50);
@@ -66,6 +68,10 @@ async fn one_call_too_many_is_throttled_at_once_and_places_are_given_back() {
     let throttled = world.call("GetItem", r#"{"TableName":"moving"}"#).await;
     assert_eq!(throttled.status(), 400);
     assert_eq!(throttled.json()["__type"], "com.amazon.coral.availability#ThrottlingException");
+    let known = call("GetItem", &[("amz-sdk-invocation-id", "a")], MOVING);
+    assert_eq!(world.connect().await.exchange(&known).await.status(), 400);
+    let turned_away = world.plane.turned_away.lock().unwrap().clone();
+    assert_eq!(turned_away, Vec::from_iter(Invocation::new("a", 1)), "its next attempt is the first to do anything");
     world.plane.gate.add_permits(1);
     assert_eq!(waiting.answer().await.status(), 200);
     world.until("livemove_gateway_requests_in_flight 0").await;

@@ -5,6 +5,7 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
+use livemove_aws::api::Invocation;
 use serde_json::json;
 
 use crate::client::{Message, call, request};
@@ -41,6 +42,16 @@ async fn a_call_to_a_moving_table_is_answered_by_the_data_plane() {
     }
     assert_eq!(world.plane.calls(), ["GetItem", "GetItem"]);
     assert_eq!(world.backend.got(), []);
+}
+
+#[tokio::test]
+async fn the_data_plane_hears_which_attempt_of_which_call_it_is() {
+    let world = World::start().await;
+    let headers = [("amz-sdk-invocation-id", "a"), ("amz-sdk-request", "attempt=2; max=3")];
+    for headers in [&headers[..], &[]] {
+        world.connect().await.exchange(&call("GetItem", headers, MOVING)).await;
+    }
+    assert_eq!(*world.plane.invocations.lock().unwrap(), [Invocation::new("a", 2), None]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
+use livemove_aws::api::Invocation;
 use livemove_gateway::plane::{DataPlane, Health};
 use livemove_gateway::wire::WireError;
 use serde_json::{Map, Value, json};
@@ -16,6 +17,9 @@ pub(crate) struct TestPlane {
     pub(crate) gate: Arc<Semaphore>,
     /// A `Scan` has come to the gate.
     pub(crate) waiting: Arc<Notify>,
+    /// By what the calls were known that came here, and those that were turned away.
+    pub(crate) invocations: Arc<Mutex<Vec<Option<Invocation>>>>,
+    pub(crate) turned_away: Arc<Mutex<Vec<Invocation>>>,
     pub(crate) ready: Arc<AtomicBool>,
     pub(crate) asked: Arc<Mutex<u32>>,
 }
@@ -26,6 +30,8 @@ impl Default for TestPlane {
             calls: Arc::default(),
             gate: Arc::new(Semaphore::new(0)),
             waiting: Arc::default(),
+            invocations: Arc::default(),
+            turned_away: Arc::default(),
             ready: Arc::new(AtomicBool::new(true)),
             asked: Arc::default(),
         }
@@ -39,7 +45,13 @@ impl TestPlane {
 }
 
 impl DataPlane for TestPlane {
-    async fn call(&self, operation: &str, input: Map<String, Value>) -> Result<Option<Value>, WireError> {
+    async fn call(
+        &self,
+        operation: &str,
+        input: Map<String, Value>,
+        invocation: Option<&Invocation>,
+    ) -> Result<Option<Value>, WireError> {
+        self.invocations.lock().unwrap().push(invocation.cloned());
         if input.get("TableName") != Some(&json!("moving")) {
             return Ok(None);
         }
@@ -60,6 +72,10 @@ impl DataPlane for TestPlane {
             }
             _ => Err(WireError::new(500, "InternalServerError", "broken")),
         }
+    }
+
+    fn turned_away(&self, invocation: &Invocation) {
+        self.turned_away.lock().unwrap().push(invocation.clone());
     }
 
     async fn health(&self) -> Health {

@@ -7,19 +7,22 @@ use livemove_core::expression::{Kind, reserved};
 use livemove_core::item::{Item, KeySchema};
 use livemove_core::lease::Phases;
 use livemove_core::phase::State;
-use livemove_core::ports::Returning;
+use livemove_core::plan::Timing;
 use livemove_core::ports::pages::Pages;
 use livemove_core::ports::transact::Transactions;
+use livemove_core::ports::{Clock as _, Returning};
 use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
-use livemove_core::write::{self, Change, WriteRequest};
+use livemove_core::write::{self, Asked, Change, WriteRequest, may_stamp};
 use serde_dynamo::AttributeValue;
 use serde_json::{Map, Value, json};
 
 use super::wrong_key;
 use crate::api::cost::Cost;
+use crate::api::invocation::Called;
 use crate::api::parameters::Parameters;
 use crate::api::tables::{Operation, Tables};
+use crate::startup::SystemClock;
 
 /// A write of one item of a table.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +120,7 @@ impl TableWrite {
             names: self.names.clone(),
             values: self.values.clone(),
             returning: self.returning,
+            operation: None,
         })
     }
 
@@ -141,7 +145,14 @@ pub(crate) fn item_on_failure(input: &mut Parameters<'_>) -> Result<bool, Error>
     input.one_of("ReturnValuesOnConditionCheckFailure", &[("NONE", false), ("ALL_OLD", true)])
 }
 
-impl Operation for TableWrite {
+/// A write, and by what it is known when it comes again.
+struct Known<'a> {
+    write: &'a TableWrite,
+    operation: Option<write::Operation>,
+    timing: Timing,
+}
+
+impl Operation for Known<'_> {
     type Answer = Option<Item>;
 
     async fn perform<T: Pages + Transactions, P: Phases>(
@@ -150,7 +161,11 @@ impl Operation for TableWrite {
         state: &State,
         _: &P,
     ) -> Result<Option<Item>, Error> {
-        write::write(pair, state, &self.request(pair.source.schema())?).await
+        // To look for what has been done is allowed always, to leave a stamp is not.
+        let may = |asked| asked == Asked::Again || may_stamp(state, &self.timing, SystemClock.now());
+        let operation = self.operation.clone().filter(|operation| may(operation.asked));
+        let request = WriteRequest { operation, ..self.write.request(pair.source.schema())? };
+        write::write(pair, state, &request).await
     }
 }
 
@@ -177,9 +192,18 @@ impl WriteItem {
         Ok(WriteItem { table, write, cost })
     }
 
-    pub(crate) async fn serve<S: States + Migrations + Send>(&self, tables: &Tables<S>) -> Result<Value, Error> {
+    pub(crate) async fn serve<S: States + Migrations + Send>(
+        &self,
+        tables: &Tables<S>,
+        called: &Called<'_>,
+    ) -> Result<Value, Error> {
         let meter = self.cost.meter();
-        let written = tables.run(&self.table, meter.as_ref(), &self.write).await;
+        let operation = if self.write.is_repeatable() { None } else { called.known_by() };
+        let known = Known { write: &self.write, operation, timing: tables.timing(&self.table).await? };
+        let written = tables.run(&self.table, meter.as_ref(), &known).await;
+        if written.as_ref().is_err_and(Error::did_nothing) {
+            called.nothing_done();
+        }
         let attributes = match written {
             Err(Error::ConditionFailed { item }) => {
                 let item = item.filter(|_| self.write.item_on_failure);

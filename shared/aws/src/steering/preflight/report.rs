@@ -82,7 +82,10 @@ impl Report {
             | Error::StalePhase) => {
                 return Err(again);
             }
-            bug @ (Error::Invariant(_) | Error::ConditionFailed { .. } | Error::Cancelled { .. }) => return Err(bug),
+            bug @ (Error::Invariant(_)
+            | Error::OldValuesLost(_)
+            | Error::ConditionFailed { .. }
+            | Error::Cancelled { .. }) => return Err(bug),
         };
         self.problem(path, value, remedy);
         Ok(())

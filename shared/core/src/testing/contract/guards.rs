@@ -1,8 +1,10 @@
 //! What livemove itself demands of the stored item.
 
-use super::{assert_same, item, key, marked, position, put, refused, s, store, stored};
+use super::{
+    applied, assert_same, item, key, marked, n, on_condition, position, put, refused, s, store, stored, update,
+};
 use crate::item::{Item, Key};
-use crate::mark::{Marks, Run};
+use crate::mark::{Marks, OperationId, Run, STAMP};
 use crate::ports::{Action, Guard, Table, Write, Written};
 
 /// Stored items that differ in what guards look at.
@@ -78,6 +80,37 @@ pub async fn a_guard_holds_every_action_back(table: &impl Table) {
         assert_same(shown.as_ref(), Some(&moved), "shown by the refusal");
         assert_same(stored(table, &key).await.as_ref(), Some(&moved), "left alone");
     }
+}
+
+/// [`Write::once`], beside the guard and the condition: what bears the stamp already is refused with the item,
+/// whatever the action and whatever else holds.
+pub async fn what_has_been_done_is_not_done_again(table: &impl Table) {
+    let key = key("guards", "once");
+    let stamp = |id: &str| Marks { stamp: OperationId::new(id), ..Marks::default() };
+    let count = |once: &str| Write {
+        once: OperationId::new(once),
+        action: Action::Update {
+            expression: Some("ADD a :v".to_owned()),
+            set: [(STAMP, s(once))].into(),
+            remove: vec![],
+        },
+        ..update(&key, "ADD a :v", [(":v", n("1"))])
+    };
+    // On nothing, on an item without a stamp, on that of another operation.
+    applied(table, &count("one")).await;
+    let done = marked(item(&key, [("a", n("1"))]), stamp("one"));
+    assert_same(refused(table, &count("one")).await.as_ref(), Some(&done), "shown by the refusal");
+    for action in [Action::Delete, Action::Put(item(&key, [("a", n("9"))]))] {
+        let again = Write { once: OperationId::new("one"), ..Write::new(key.clone(), action, Guard::Always) };
+        assert_same(refused(table, &again).await.as_ref(), Some(&done), "shown by the refusal");
+    }
+    let both = Write { once: OperationId::new("one"), ..on_condition(count("one"), "a = :v", None, [(":v", n("1"))]) };
+    assert_same(refused(table, &both).await.as_ref(), Some(&done), "although the condition holds");
+    applied(table, &count("two")).await;
+    store(table, &item(&key, [("a", n("2"))])).await;
+    applied(table, &count("one")).await;
+    let three = marked(item(&key, [("a", n("3"))]), stamp("one"));
+    assert_same(stored(table, &key).await.as_ref(), Some(&three), "counted each time it was another operation");
 }
 
 async fn prepare(table: &impl Table, key: &Key, state: Option<&Item>) {

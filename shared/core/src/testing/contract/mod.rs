@@ -38,6 +38,7 @@ pub async fn run_all<T: Table>(fresh: impl AsyncFn() -> T) {
     let table = fresh().await;
     guards::every_guard_means_what_holds_says(&table).await;
     guards::a_guard_holds_every_action_back(&table).await;
+    guards::what_has_been_done_is_not_done_again(&table).await;
     let table = fresh().await;
     conditions::the_condition_counts_beside_the_guard(&table).await;
     conditions::an_absent_item_is_judged_as_dynamodb_does(&table).await;

@@ -1,0 +1,214 @@
+//! Which call of a client this is, and how often it has been sent: by that a write is known when it comes again.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use livemove_core::canonical::Digest;
+use livemove_core::mark::OperationId;
+use livemove_core::write::{Asked, Operation};
+use serde_json::{Map, Value};
+
+/// How many invocations a process remembers as not done yet. A client tries again within seconds.
+const REMEMBERED: usize = 4096;
+/// The bytes of a hash that make an id: 128 bits, 22 characters.
+const ID_BYTES: usize = 16;
+
+/// One sending of a call by its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invocation {
+    id: String,
+    attempt: u32,
+}
+
+impl Invocation {
+    /// The `attempt`th sending, from 1 on, of the call that its client knows by `id`; `None` for an empty id, which
+    /// tells no call from another.
+    pub fn new(id: impl Into<String>, attempt: u32) -> Option<Invocation> {
+        let id = id.into();
+        (!id.is_empty()).then_some(Invocation { id, attempt })
+    }
+
+    /// As the headers of an AWS SDK have it: `amz-sdk-invocation-id` is the same for all attempts of a call, and
+    /// `amz-sdk-request` says which one this is (`attempt=2; max=3`); one that says nothing of that is the first.
+    /// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
+    pub fn of_sdk(id: Option<&str>, request: Option<&str>) -> Option<Invocation> {
+        let said = request.unwrap_or_default().split(';').find_map(|part| part.trim().strip_prefix("attempt="));
+        Invocation::new(id?, said.and_then(|attempt| attempt.trim().parse().ok()).unwrap_or(1))
+    }
+}
+
+/// What this process knows of calls that it has answered: the last attempt of each, if none has done anything.
+#[derive(Debug, Default)]
+pub(super) struct Attempts(Mutex<Undone>);
+
+#[derive(Debug, Default)]
+struct Undone {
+    last: HashMap<String, u32>,
+    order: VecDeque<String>,
+}
+
+impl Attempts {
+    /// Whether an attempt before this one may have done it.
+    fn asked(&self, invocation: &Invocation) -> Asked {
+        let before = self.undone().last.get(&invocation.id).copied().unwrap_or_default();
+        if invocation.attempt <= before.saturating_add(1) { Asked::First } else { Asked::Again }
+    }
+
+    /// Remembers that this attempt did nothing, if none before it can have done anything.
+    pub(super) fn nothing_done(&self, invocation: &Invocation) {
+        if self.asked(invocation) == Asked::Again {
+            return;
+        }
+        let mut undone = self.undone();
+        if undone.last.insert(invocation.id.clone(), invocation.attempt).is_none() {
+            undone.order.push_back(invocation.id.clone());
+        }
+        if undone.order.len() > REMEMBERED
+            && let Some(oldest) = undone.order.pop_front()
+        {
+            undone.last.remove(&oldest);
+        }
+    }
+
+    fn undone(&self) -> MutexGuard<'_, Undone> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call that is being served.
+#[derive(Clone, Debug)]
+pub(super) struct Called<'a> {
+    pub(super) operation: &'a str,
+    /// All that is asked for, where it may matter whether it is done once or twice.
+    input: Option<String>,
+    invocation: Option<&'a Invocation>,
+    attempts: &'a Attempts,
+}
+
+impl<'a> Called<'a> {
+    pub(super) fn new(
+        operation: &'a str,
+        input: &Map<String, Value>,
+        invocation: Option<&'a Invocation>,
+        attempts: &'a Attempts,
+    ) -> Called<'a> {
+        let matters = match operation {
+            "UpdateItem" => true,
+            "PutItem" | "DeleteItem" => {
+                ["ConditionExpression", "ReturnValues"].iter().any(|it| input.contains_key(*it))
+            }
+            _ => false,
+        };
+        let input = matters.then(|| serde_json::to_string(input).ok()).flatten();
+        Called { operation, input, invocation, attempts }
+    }
+
+    /// By what the operation is known: bound to all that is asked for, so that two calls of one invocation id can
+    /// never be taken for each other. Without an invocation it is one that nobody else has.
+    pub(super) fn known_by(&self) -> Option<Operation> {
+        let input = self.input.as_ref()?;
+        let (source, asked) = match self.invocation {
+            Some(invocation) => (invocation.id.clone(), self.attempts.asked(invocation)),
+            None => (fresh(), Asked::First),
+        };
+        // Each part with its length, so that no two lists of parts read the same.
+        let parts = [source.as_str(), self.operation, input];
+        let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+        let digest = Digest::of(text.as_bytes());
+        let id = OperationId::new(URL_SAFE_NO_PAD.encode(&digest.as_bytes()[..ID_BYTES]))?;
+        Some(Operation { id, asked })
+    }
+
+    /// Remembers that nothing was done.
+    pub(super) fn nothing_done(&self) {
+        if let Some(invocation) = self.invocation {
+            self.attempts.nothing_done(invocation);
+        }
+    }
+}
+
+/// A text that no other process makes, nor this one a second time.
+fn fresh() -> String {
+    static PROCESS: LazyLock<[RandomState; 2]> = LazyLock::new(|| [RandomState::new(), RandomState::new()]);
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let [one, other] = &*PROCESS;
+    format!("{:016x}{:016x}", one.hash_one(number), other.hash_one(number))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn known(id: Option<&str>, operation: &str, input: Value, attempts: &Attempts, attempt: u32) -> Operation {
+        let (invocation, input) = (id.and_then(|id| Invocation::new(id, attempt)), input.as_object().unwrap().clone());
+        Called::new(operation, &input, invocation.as_ref(), attempts).known_by().unwrap()
+    }
+
+    #[test]
+    fn an_id_stands_for_one_call_and_everything_in_it() {
+        let id = |id, operation, input| known(Some(id), operation, input, &Attempts::default(), 1).id;
+        let item = |pk: &str, n: &str| json!({"pk": {"S": pk}, "n": {"N": n}});
+        let put_in = |table: &str, item: Value| json!({"TableName": table, "Item": item, "ReturnValues": "ALL_OLD"});
+        let put = |n: &str| put_in("t", item("a", n));
+        let one = id("x", "PutItem", put("1"));
+        assert_eq!(one, id("x", "PutItem", put("1")));
+        assert_eq!(one.as_str().len(), 22);
+        let others = [
+            id("y", "PutItem", put("1")),
+            id("x", "UpdateItem", put("1")),
+            id("x", "PutItem", put("2")),
+            id("x", "PutItem", put_in("u", item("a", "1"))),
+            id("x", "PutItem", put_in("t", item("b", "1"))),
+        ];
+        assert!(!others.contains(&one), "{others:?}");
+    }
+
+    #[test]
+    fn a_call_that_its_client_has_no_id_for_is_no_other() {
+        let id = || known(None, "UpdateItem", json!({}), &Attempts::default(), 1).id;
+        assert_ne!(id(), id());
+    }
+
+    #[test]
+    fn sdks_say_the_id_and_the_attempt() {
+        let of = |id, request| Invocation::of_sdk(id, request);
+        assert_eq!(of(Some("a"), Some("attempt=1; max=3")), Invocation::new("a", 1));
+        assert_eq!(of(Some("a"), Some("ttl=20260101T000000Z; attempt=2; max=3")), Invocation::new("a", 2));
+        assert_eq!(of(Some("a"), None), Invocation::new("a", 1));
+        assert_eq!(of(Some("a"), Some("attempt=many")), Invocation::new("a", 1));
+        assert_eq!(of(None, Some("attempt=2")), None);
+        assert_eq!(of(Some(""), Some("attempt=2")), None);
+    }
+
+    #[test]
+    fn an_attempt_is_the_first_as_long_as_all_before_it_did_nothing() {
+        let attempts = Attempts::default();
+        let sent = |attempt| Invocation::new("a", attempt).unwrap();
+        assert_eq!(attempts.asked(&sent(1)), Asked::First);
+        assert_eq!(attempts.asked(&sent(2)), Asked::Again);
+        attempts.nothing_done(&sent(2));
+        assert_eq!(attempts.asked(&sent(3)), Asked::Again, "of the first one nobody knows");
+        attempts.nothing_done(&sent(1));
+        assert_eq!(attempts.asked(&sent(2)), Asked::First);
+        assert_eq!(attempts.asked(&sent(3)), Asked::Again);
+        attempts.nothing_done(&sent(2));
+        assert_eq!(attempts.asked(&sent(3)), Asked::First);
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let attempts = Attempts::default();
+        let sent = |number: usize, attempt| Invocation::new(format!("call-{number}"), attempt).unwrap();
+        (0..=REMEMBERED).for_each(|number| attempts.nothing_done(&sent(number, 1)));
+        assert_eq!(attempts.undone().last.len(), REMEMBERED);
+        assert_eq!(attempts.asked(&sent(0, 2)), Asked::Again, "the oldest one");
+        assert_eq!(attempts.asked(&sent(REMEMBERED, 2)), Asked::First);
+    }
+}
