@@ -67,6 +67,8 @@ class Proxy:
         self._idle.clear()
         try:
             answer = await self._fault(call, request, decision, forward)
+            self._journal.fault(call, decision, str(answer.status))
+            return answer
         except kinds.Cut:
             self._journal.fault(call, decision, "cut")
             raise
@@ -74,8 +76,6 @@ class Proxy:
             self._under_way -= 1
             if not self._under_way:
                 self._idle.set()
-        self._journal.fault(call, decision, str(answer.status))
-        return answer
 
     async def _fault(self, call, request: Message, decision, forward) -> Message:
         name = f"{self._decider.seed}/{decision.rule.name}/{call.client}/{call.name}/{decision.ordinal}"

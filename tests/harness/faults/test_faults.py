@@ -241,7 +241,7 @@ def test_a_slow_answer_is_of_a_call_that_was_done_at_once(faults, backend):
     assert 0.4 <= time.monotonic() - started < 5
 
 
-def test_after_calm_nothing_fails_and_nothing_is_under_way(faults):
+def test_after_calm_nothing_fails_and_nothing_is_under_way(faults, backend):
     faults.rules(1, [Rule("slow", rate=1, seconds=0.3), Rule("throttled", rate=1)])
     calling = threading.Thread(target=lambda: CALLS_OF["dynamodb:PutItem"](client(faults, "dynamodb")))
     calling.start()
