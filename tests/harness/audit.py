@@ -57,7 +57,8 @@ def _counters(traffic, found: dict) -> list:
         least = sum(client.counted[name] for client in traffic.items)
         most = least + sum(client.count_open[name] for client in traffic.items)
         if not least <= total <= most:
-            wrong.append(f"counter {name} is {total}, acknowledged were {least}" + (f" to {most}" if most > least else ""))
+            what = "lost" if total < least else "done twice"
+            wrong.append(f"counter {name}: {what}: is {total}, acknowledged were {least}" + (f" to {most}" if most > least else ""))
         if item and {attribute for attribute in item} != {*key, "amount"}:
             wrong.append(f"counter {name} has other attributes: {sorted(item)}")
     return wrong

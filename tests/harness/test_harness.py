@@ -121,7 +121,7 @@ def tamper(world, traffic) -> None:
     counter = traffic.counters[0]
     add = {"UpdateExpression": "ADD amount :n", "Key": counter, "TableName": table}
     dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "1"}})
-    says("counter")
+    says("done twice")
     dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "-1"}})
     assert audit.table(world, traffic, "source", swept=True) == []
     s3, bucket = world.client("s3"), world.source_bucket
