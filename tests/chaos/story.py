@@ -67,7 +67,7 @@ def _runs(seed: int, seconds: float, world, aws, faults, existing, say, restarts
     plan, serving, runs = steps.plan(world), "source", 0
     steps.control(world, "preflight", plan=plan)
     deadline = time.monotonic() + seconds
-    with Traffic(world, existing, item_clients=4, object_clients=2) as traffic:
+    with Traffic(world, existing, item_clients=4, object_clients=2, transfer_clients=2) as traffic:
         mischief = Mischief(seed, world, aws, faults, restarts, say)
         while time.monotonic() < deadline:
             machine = "migrate" if serving == "source" else "rollback"

@@ -9,6 +9,8 @@ NOT_DONE = {
     "Throttled", "Unavailable", "Conflict", "StalePhase", "TooManyRequestsException",
     "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
 }
+# Reasons of a cancelled transaction that are over soon.
+PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 # The outcome is open: a lost answer, a function that ended in the middle.
 OPEN = {"OutcomeUnknown", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
 
@@ -63,6 +65,14 @@ class Door:
         return body
 
 
+def _passing(message: str) -> bool:
+    try:
+        codes = {reason["Code"] for reason in json.loads(message)["CancellationReasons"]} - {"None"}
+    except (ValueError, KeyError):
+        return False
+    return bool(codes) and codes <= PASSING
+
+
 def _sorted(body: dict) -> Exception:
     name, message = body.get("errorType", ""), body.get("errorMessage", "")
     if name == "ConditionalCheckFailedException":
@@ -70,6 +80,9 @@ def _sorted(body: dict) -> Exception:
             return ConditionFailed(json.loads(message).get("Item"))
         except ValueError:
             return Refused(f"{name} without DynamoDB's JSON: {message}")
+    # A cancellation whose every reason is a passing one: nothing of the transaction was done.
+    if name == "TransactionCanceledException" and _passing(message):
+        return NotDone(f"{name}: {message}")
     if name in NOT_DONE:
         return NotDone(f"{name}: {message}")
     if name in OPEN:

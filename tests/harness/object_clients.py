@@ -48,6 +48,10 @@ class ObjectClient(threading.Thread):
         s3, bucket = self._place(write=False)
         try:
             seen = objects.look(s3, bucket, key)
+        except BotoCoreError as error:
+            # Nobody answered; the next read will tell.
+            self.book.repeated("object read", error)
+            return
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise

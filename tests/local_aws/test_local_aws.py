@@ -195,6 +195,8 @@ def test_a_restart_keeps_tables_objects_and_records_not_delivered_yet():
         s3 = client(server, "s3")
         s3.create_bucket(Bucket="kept")
         s3.put_object(Bucket="kept", Key="k", Body=b"1", Tagging="a=b", Metadata={"m": "1"}, ContentType="text/plain")
+        s3.put_object(Bucket="kept", Key="without", Body=b"1", Tagging="a=b")
+        s3.put_object(Bucket="kept", Key="without", Body=b"2")
 
         def put(*keys):
             for key in keys:
@@ -213,7 +215,7 @@ def test_a_restart_keeps_tables_objects_and_records_not_delivered_yet():
         assert {item["pk"]["S"] for item in client(server, "dynamodb").scan(TableName="kept")["Items"]} == {"before", "waiting", "after"}
         answer = s3.get_object(Bucket="kept", Key="k")
         assert (answer["Body"].read(), answer["Metadata"], answer["ContentType"]) == (b"1", {"m": "1"}, "text/plain")
-        assert tags(s3, "k", "kept") == {"a": "b"}
+        assert (tags(s3, "k", "kept"), tags(s3, "without", "kept")) == ({"a": "b"}, {})
 
 
 def test_run_gives_the_endpoint_and_hands_on_the_exit_code():
