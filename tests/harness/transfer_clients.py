@@ -1,7 +1,7 @@
 """An application client of transactions: it moves amounts between shared accounts, and asks again until it is done.
 
-Each transfer has a token and is asked for again under it whatever went wrong, so in the end its outcome is known and it
-is done once. Nothing is ever added to all accounts together: a snapshot of them adds up to nothing, at every moment.
+Each transfer has a token. It is asked for again under it while its outcome is open; where nothing was done, so the product
+says, it is asked for anew under another token, as applications may. So in the end its outcome is known and it is done once. Nothing is ever added to all accounts together: a snapshot of them adds up to nothing, at every moment.
 """
 
 import collections
@@ -14,6 +14,20 @@ from tests.harness.door import ConditionFailed, Door, NotDone, Open, Refused
 
 BETWEEN_OPERATIONS_S = 0.1
 BEFORE_REPEATING_S = 0.1
+
+
+class Token:
+    """A token that is another one after an attempt that did nothing, unless one before may have done something."""
+
+    def __init__(self, name: str, number: int):
+        self._name, self.number, self._open = name, number + 1, False
+
+    def __enter__(self) -> str:
+        return f"{self._name}-{self.number}"
+
+    def __exit__(self, kind, _error, _traceback) -> None:
+        self._open |= kind is Open
+        self.number += kind is NotDone and not self._open
 
 
 class TransferClient(threading.Thread):
@@ -38,9 +52,15 @@ class TransferClient(threading.Thread):
     def _transfer(self) -> None:
         giver, taker = self._dice.sample(self._accounts, 2)
         amount, started = self._dice.randint(1, 9), time.monotonic()
-        self._number += 1
-        request = {"TransactItems": [self._add(giver, -amount), self._add(taker, amount)], "ClientRequestToken": f"{self.name}-{self._number}"}
-        if self._repeat("transfer", lambda: self._door.write("TransactWriteItems", request)) is None:
+        entries, token = [self._add(giver, -amount), self._add(taker, amount)], Token(self.name, self._number)
+
+        def attempt():
+            with token as text:
+                return self._door.write("TransactWriteItems", {"TransactItems": entries, "ClientRequestToken": text})
+
+        answer = self._repeat("transfer", attempt)
+        self._number = token.number
+        if answer is None:
             return
         self.book.done("transfer", started)
         self.moved[self._schema.id(giver)] -= amount

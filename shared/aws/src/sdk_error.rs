@@ -66,10 +66,11 @@ impl Call<'_> {
             | "RequestThrottled"
             | "RequestThrottledException" => Error::Throttled(self.says(message)),
             // The request was turned away as a whole; it goes through once the other one is over.
-            "TransactionConflictException"
-            | "TransactionConflict"
-            | "TransactionInProgressException"
-            | "ReplicatedWriteConflictException" => Error::Conflict(self.says(message)),
+            "TransactionConflictException" | "TransactionConflict" | "ReplicatedWriteConflictException" => {
+                Error::Conflict(self.says(message))
+            }
+            // Another request with the same token is at work: that one may well be done.
+            "TransactionInProgressException" => self.lost(self.says(message)),
             // Turned away before doing anything; the next call comes with new credentials.
             "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" | "RequestTimeTooSkewed" => {
                 Error::Unavailable(self.says(message))
@@ -158,6 +159,15 @@ mod tests {
         let lost = ("Unavailable".to_owned(), "OutcomeUnknown".to_owned());
         assert_eq!(names(500, "InternalServerError"), lost);
         assert_eq!(names(503, "ServiceUnavailable"), lost);
+    }
+
+    #[test]
+    fn a_transaction_in_progress_is_not_said_to_be_undone() {
+        let name = |effect| call(effect).answered(400, "TransactionInProgressException", "m").name().to_owned();
+        assert_eq!(
+            (name(Effect::Reads), name(Effect::Writes)),
+            ("Unavailable".to_owned(), "OutcomeUnknown".to_owned())
+        );
     }
 
     #[test]
