@@ -30,7 +30,7 @@ class Journal:
         """A fault was made. `outcome`: the status that was answered, or `cut`."""
         self._faults[decision.rule.kind] += 1
         self._write(rule=decision.rule.name, kind=decision.rule.kind, client=call.client, call=call.name, ordinal=decision.ordinal,
-                    places=call.places, keys=call.keys[:4], outcome=outcome)
+                    how=decision.chance, places=call.places, keys=call.keys[:4], outcome=outcome)
 
     def lost(self, call, error: Exception) -> None:
         """The backend gave no answer, and no rule made it so."""

@@ -21,12 +21,14 @@ class Rule:
 
     `rate`: the share of calls, or with `by_key` the share of keys. `nth`: exactly these ordinals, the first is 1, instead
     of a rate. `limit`: at most so many calls; with `by_key`, of each key. `operations` (`dynamodb:Put*`), `places` (tables,
-    buckets) and `clients` are patterns of file names. `seconds`: how slow.
+    buckets) and `clients` are patterns of file names. `seconds`: how slow. `hows`: for each of `nth` the number below 1 that
+    its fault chooses by, instead of one of the seed.
     """
 
     kind: str
     rate: float = 0.0
     nth: tuple = ()
+    hows: tuple = ()
     operations: tuple = ()
     places: tuple = ()
     clients: tuple = ()
@@ -42,8 +44,10 @@ class Rule:
             raise ValueError(f"rate of {self.kind} is {self.rate}; it is a share, from 0 to 1")
         if not 0 <= self.seconds <= SLOW_MAX_S:
             raise ValueError(f"seconds of {self.kind} is {self.seconds}; at most {SLOW_MAX_S}")
+        if self.hows and len(self.hows) != len(self.nth):
+            raise ValueError(f"hows of {self.kind} has {len(self.hows)} numbers; one for each of nth, {len(self.nth)}")
         # As it comes from JSON.
-        for field in ("nth", "operations", "places", "clients"):
+        for field in ("nth", "hows", "operations", "places", "clients"):
             object.__setattr__(self, field, tuple(getattr(self, field)))
         object.__setattr__(self, "name", self.name or self.kind)
 
@@ -89,7 +93,8 @@ class Decider:
         ordinal = self._ordinals[call.client, call.name]
         for rule in self.rules:
             if rule.concerns(call, request) and self._fires(rule, call, ordinal):
-                return Decision(ordinal, rule, chance(self.seed, rule.name, call.client, call.name, ordinal, "how"))
+                how = rule.hows[rule.nth.index(ordinal)] if rule.hows else chance(self.seed, rule.name, call.client, call.name, ordinal, "how")
+                return Decision(ordinal, rule, how)
         return Decision(ordinal)
 
     def _fires(self, rule: Rule, call: Call, ordinal: int) -> bool:
@@ -108,8 +113,9 @@ class Decider:
 def repeat(rules, done: list) -> list:
     """Rules that do again exactly what a journal's lines say was done."""
     known = {rule.name: rule for rule in rules}
-    ordinals = collections.defaultdict(list)
+    lines = collections.defaultdict(list)
     for line in done:
-        ordinals[line["rule"], line["client"], line["call"]].append(line["ordinal"])
-    return [dataclasses.replace(known[name], rate=0.0, by_key=False, limit=0, places=(), nth=tuple(nth), clients=(client,), operations=(call,))
-            for (name, client, call), nth in ordinals.items()]
+        lines[line["rule"], line["client"], line["call"]].append(line)
+    return [dataclasses.replace(known[name], rate=0.0, by_key=False, limit=0, places=(), clients=(client,), operations=(call,),
+                                nth=tuple(line["ordinal"] for line in some), hows=tuple(line["how"] for line in some))
+            for (name, client, call), some in lines.items()]

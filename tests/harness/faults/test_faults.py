@@ -288,6 +288,28 @@ def test_the_same_seed_makes_the_same_faults_and_another_makes_others(backend):
     assert set(came[0]) == set(".TxI") and came[0].count(".") > 20
 
 
+def split(faults) -> list:
+    """How much was left of batches of one client, again and again."""
+    dynamodb, keys = client(faults, "dynamodb", "splits"), [{"pk": {"S": str(n)}} for n in range(20)]
+    answers = [dynamodb.batch_get_item(RequestItems={"t": {"Keys": keys}}) for _ in range(20)]
+    return [len(answer["UnprocessedKeys"].get("t", {}).get("Keys", [])) for answer in answers]
+
+
+def test_a_journal_of_several_seeds_is_done_again_to_the_entry(backend):
+    with Faults(backend.endpoint) as faults:
+        left = []
+        for seed in (1, 2):
+            faults.rules(seed, [Rule("unprocessed", rate=0.5)])
+            left += split(faults)
+    seed, rules = control.replay(faults.journal)
+    faults.journal.unlink()
+    with Faults(backend.endpoint) as again:
+        again.rules(seed, rules)
+        assert split(again) + split(again) == left
+    again.journal.unlink()
+    assert len(set(left)) > 5
+
+
 def test_a_journal_can_be_done_again(backend):
     with Faults(backend.endpoint) as faults:
         faults.rules(9, RULES)
@@ -336,8 +358,9 @@ def test_the_rate_is_about_what_was_asked_for():
 
 
 def test_what_is_repeated_is_what_was_done():
-    done = [{"rule": "throttled", "client": "c", "call": "dynamodb:GetItem", "ordinal": n} for n in (2, 5)]
+    done = [{"rule": "throttled", "client": "c", "call": "dynamodb:GetItem", "ordinal": n, "how": n / 10} for n in (2, 5)]
     again, = repeat([Rule("throttled", rate=0.5)], done)
+    assert again.hows == (0.2, 0.5)
     assert decided(again, [Call("c", "dynamodb", "GetItem")] * 6) == [False, True, False, False, True, False]
 
 
