@@ -1,6 +1,8 @@
 """A migration to its end while everything that AWS may answer does happen, to every function."""
 
+import boto3
 import pytest
+from botocore.config import Config
 
 from tests.e2e.moves import assert_at, assert_identical, operations, run
 from tests.harness import steps
@@ -8,6 +10,8 @@ from tests.harness.faults.control import Faults, name_clients
 from tests.harness.faults.kinds import KINDS
 from tests.harness.faults.mix import everything
 from tests.harness.faults.rules import Rule
+from tests.harness.gateway import Gateway
+from tests.harness.sdk_clients import SdkClient
 from tests.harness.traffic import Traffic
 from tests.local_aws.server import LocalAws
 
@@ -16,6 +20,8 @@ PART = 0.002
 EACH_PHASE = 40
 # What no function asks for: S3 copies nothing.
 NOT_MET = {"error-in-200"}
+FUNCTIONS = ("reader", "writer", "forward-replicator", "reverse-replicator", "forward-copier", "reverse-copier", "backfill", "verifier", "control",
+             "gateway")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +46,30 @@ def test_nothing_is_lost_and_nothing_done_twice_while_calls_fail_in_every_way(mo
         Rule("throttled", nth=(2, 5), clients=("*-writer", "*-replicator*", "*-backfill"), name="early throttling"),
         *everything(PART),
     ])
-    with Traffic(world, service, transfer_clients=2) as traffic:
+    traffic = Traffic(world, service, transfer_clients=2)
+    with Gateway(world, AWS_ENDPOINT_URL=faults.endpoint, AWS_SDK_UA_APP_ID="faulty-gateway") as gateway:
+        traffic.join(SdkClient(world, sdk(gateway, world), traffic))
+        migrate(world, traffic, plan)
+        figures = faults.calm()
+        faulted = {fault["client"] for fault in faults.done()}
+        assert gateway.stop() == 0
+    print(figures, traffic.figures(), traffic.errors(), sep="\n")
+    assert_identical(world, traffic, "target", swept=True)
+    assert traffic.figures()["sdk count"].done > EACH_PHASE
+    assert set(figures["faults"]) == set(KINDS) - NOT_MET and figures["broken"] == 0, figures
+    assert {f"faulty-{name}" for name in FUNCTIONS} <= faulted, faulted
+    faults.journal.unlink()
+
+
+def sdk(gateway, world):
+    """A client as applications make it: with the retries of its SDK."""
+    return boto3.client("dynamodb", endpoint_url=gateway.endpoint, region_name=world.source.region, aws_access_key_id="any",
+                        aws_secret_access_key="any", config=Config(retries={"mode": "standard", "total_max_attempts": 4}))
+
+
+def migrate(world, traffic, plan: dict) -> None:
+    """The whole migration under traffic."""
+    with traffic:
         operations(traffic, EACH_PHASE)
         run(world, "migrate", plan)
         assert_at(world, 1, "new")
@@ -48,9 +77,3 @@ def test_nothing_is_lost_and_nothing_done_twice_while_calls_fail_in_every_way(mo
         run(world, "complete")
         assert_at(world, 1, "final")
         operations(traffic, EACH_PHASE)
-        figures = faults.calm()
-        operations(traffic, EACH_PHASE)
-    print(figures, traffic.figures(), traffic.errors(), sep="\n")
-    assert_identical(world, traffic, "target", swept=True)
-    assert set(figures["faults"]) == set(KINDS) - NOT_MET and figures["broken"] == 0, figures
-    faults.journal.unlink()

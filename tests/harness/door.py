@@ -2,7 +2,7 @@
 
 import json
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 # The product promises of these that nothing was done: the operation may simply be done again.
 NOT_DONE = {
@@ -58,6 +58,9 @@ class Door:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise (NotDone if code in NOT_DONE else Refused)(f"{code}: {error}") from error
+        except EndpointConnectionError as error:
+            # Nobody was there to take it.
+            raise NotDone(f"{type(error).__name__}: {error}") from error
         except (BotoCoreError, ValueError) as error:
             raise Open(f"{type(error).__name__}: {error}") from error
         if "FunctionError" in answer:

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.harness.door import ConditionFailed, NotDone, Open, Refused, _sorted
+from tests.harness.door import ConditionFailed, Door, NotDone, Open, Refused, _sorted
+from tests.harness.world import World
 
 
 def cancelled(*codes) -> dict:
@@ -21,3 +22,8 @@ def cancelled(*codes) -> dict:
 ])
 def test_errors_are_sorted_by_what_they_allow_to_conclude(body, kind):
     assert isinstance(_sorted(body), kind)
+
+
+def test_a_call_that_nobody_was_there_to_take_was_not_done():
+    with pytest.raises(NotDone):
+        Door(World("http://127.0.0.1:9")).write("PutItem", {})
