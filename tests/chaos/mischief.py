@@ -10,9 +10,9 @@ from tests.chaos import again, kill
 from tests.harness.faults.mix import everything
 
 # Seconds between two acts, drawn evenly.
-PAUSES_S = (0.5, 3.0)
+PAUSES_S = (0.8, 4.0)
 # How often which, in parts. `restart` is left out of short runs.
-ACTS = {"kill": 8, "abort": 1.5, "records": 4, "events": 3, "weather": 3, "restart": 0.3}
+ACTS = {"kill": 8, "abort": 1, "records": 4, "events": 3, "weather": 3, "restart": 0.3}
 # How often a call fails in the kinds of weather, as the rate of one part, see `faults.mix`.
 WEATHER = {"fair": 0.0003, "rough": 0.002, "storm": 0.006}
 STORM_S = 6.0

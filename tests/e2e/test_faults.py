@@ -44,6 +44,10 @@ def test_nothing_is_lost_and_nothing_done_twice_while_calls_fail_in_every_way(mo
         # Whatever the rest does: each worker meets these.
         Rule("unprocessed", nth=(1, 3), clients=("*-backfill",), operations=("dynamodb:Batch*",), name="first batches"),
         Rule("throttled", nth=(2, 5), clients=("*-writer", "*-replicator*", "*-backfill"), name="early throttling"),
+        # An answer that is lost and, asked again, a refusal: whoever believed the refusal would do it twice.
+        Rule("cut-after", rate=0.08, clients=("*-writer",), operations=("dynamodb:Transact*",), name="lost transactions"),
+        Rule("throttled", rate=0.1, clients=("*-writer",), operations=("dynamodb:Transact*",), name="throttled transactions"),
+        Rule("transaction-conflict", rate=0.06, clients=("*-writer",), name="transactions in conflict"),
         *everything(PART),
     ])
     traffic = Traffic(world, service, transfer_clients=2)
