@@ -55,7 +55,7 @@ def tell(seed: int, seconds: float, count: int, objects: int, say=print, restart
             world = World(aws.endpoint, migration="chaos")
             existing = service.create(world, items.ORDERS, items.generate(count, seed), objects)
             deploy.deploy(world, existing)
-            name_clients(world)
+            name_clients(world, faults)
             try:
                 return _runs(seed, seconds, world, aws, faults, existing, say, restarts)
             except Exception:

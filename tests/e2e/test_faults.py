@@ -31,7 +31,7 @@ def moving(existing):
         aws.functions_endpoint = faults.endpoint
         with aws:
             world, service = existing(aws.endpoint, "faulty", count=300, objects=40)
-            name_clients(world)
+            name_clients(world, faults)
             print(f"seed {SEED}, journal {faults.journal}")
             yield world, service, faults
 
@@ -51,7 +51,7 @@ def test_nothing_is_lost_and_nothing_done_twice_while_calls_fail_in_every_way(mo
         *everything(PART),
     ])
     traffic = Traffic(world, service, transfer_clients=2)
-    with Gateway(world, AWS_ENDPOINT_URL=faults.endpoint, AWS_SDK_UA_APP_ID="faulty-gateway") as gateway:
+    with Gateway(world, AWS_ENDPOINT_URL=faults.endpoint_of("faulty-gateway")) as gateway:
         traffic.join(SdkClient(world, sdk(gateway, world), traffic))
         migrate(world, traffic, plan)
         figures = faults.calm()

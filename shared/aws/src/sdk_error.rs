@@ -70,7 +70,7 @@ impl Call<'_> {
                 Error::Conflict(self.says(message))
             }
             // Another request with the same token is at work: that one may well be done.
-            "TransactionInProgressException" => self.lost(self.says(message)),
+            "TransactionInProgressException" => self.lost(message),
             // Turned away before doing anything; the next call comes with new credentials.
             "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" | "RequestTimeTooSkewed" => {
                 Error::Unavailable(self.says(message))

@@ -1,8 +1,8 @@
 """What a request to AWS asks for: service, operation, table or bucket, keys, and who asks.
 
-Read from what every signed request carries: the scope of its credential, `X-Amz-Target` or path and query, and
-the id that an SDK gives its application (`AWS_SDK_UA_APP_ID`,
-<https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>).
+Read from what every signed request carries: the scope of its credential, `X-Amz-Target` or path and query, and, of whoever
+has no endpoint of its own, the id that an SDK gives its application
+(<https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>).
 """
 
 import dataclasses

@@ -18,6 +18,7 @@ from tests.local_aws.server import ROOT, free_port, without_aws
 READY_WITHIN_S = 20
 # `calm` waits for faults under way; each is bounded, see `kinds.SLOW_MAX_S`.
 ANSWERS_WITHIN_S = 30
+SERVICES = ("DYNAMODB", "S3", "STS")
 
 
 class Faults:
@@ -59,6 +60,10 @@ class Faults:
         """From now on these, instead of those before; ordinals go on being counted."""
         self._ask("rules", {"seed": seed, "rules": [dataclasses.asdict(rule) for rule in rules]})
 
+    def endpoint_of(self, client: str) -> str:
+        """An endpoint of that client's own: whoever calls there is the client of this name, whatever its requests say."""
+        return f"http://127.0.0.1:{self._ask('listen', {'client': client})['port']}"
+
     def calm(self) -> dict:
         """No fault from now on, and none under way when this returns; the figures."""
         return self._ask("calm", {})
@@ -86,18 +91,19 @@ class Faults:
         self.stop()
 
 
-def name_clients(world) -> None:
-    """Let every function of the deployment say in its calls which one it is, by the SDK's own setting.
+def name_clients(world, faults: Faults) -> None:
+    """Give every function of the deployment an endpoint of its own, so that the proxy knows which one calls.
 
-    <https://docs.aws.amazon.com/sdkref/latest/guide/feature-appid.html>
+    By the settings that SDKs have for it: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
     """
     for side in ("source", "target"):
         functions = world.client("lambda", side)
         for function in functions.get_paginator("list_functions").paginate().search("Functions[]"):
             name, variables = function["FunctionName"], function.get("Environment", {}).get("Variables", {})
             if name.startswith(f"livemove-{world.migration}-"):
-                short = name.removeprefix("livemove-")[:50]
-                functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, "AWS_SDK_UA_APP_ID": short}})
+                endpoint = faults.endpoint_of(name.removeprefix("livemove-"))
+                named = {f"AWS_ENDPOINT_URL_{service}": endpoint for service in SERVICES}
+                functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, **named}})
 
 
 def replay(journal) -> tuple:

@@ -1,10 +1,13 @@
 """The server: takes a request, asks what is to happen to it, and makes that happen.
 
 Under `/_faults/` it is told what to do: `POST /_faults/rules` with `{"seed", "rules"}`, `POST /_faults/calm`, which
-answers when no fault is under way any more, and `GET /_faults/figures`.
+answers when no fault is under way any more, `POST /_faults/listen` with `{"client"}`, which opens a port of that client's own,
+and `GET /_faults/figures`.
 """
 
 import asyncio
+import dataclasses
+import functools
 import hashlib
 import json
 
@@ -19,20 +22,27 @@ class Proxy:
 
     def __init__(self, host: str, port: int, journal: Journal):
         self._backend, self._journal, self._decider = Backend(host, port), journal, Decider(0)
-        self._under_way, self._idle = 0, asyncio.Event()
+        self._ports, self._under_way, self._idle = {}, 0, asyncio.Event()
         self._idle.set()
 
     async def serve(self, port: int) -> asyncio.Server:
-        """Listen on that port of 127.0.0.1, 0 for a free one."""
-        return await asyncio.start_server(self._connection, "127.0.0.1", port, limit=HEAD_MAX)
+        """Listen on that port of 127.0.0.1, 0 for a free one, for clients who say themselves who they are."""
+        return await asyncio.start_server(functools.partial(self._connection, ""), "127.0.0.1", port, limit=HEAD_MAX)
 
-    async def _connection(self, reader, writer) -> None:
+    async def _listen(self, client: str) -> int:
+        """The port of a client, the same whenever it is asked for."""
+        if client not in self._ports:
+            server = await asyncio.start_server(functools.partial(self._connection, client), "127.0.0.1", 0, limit=HEAD_MAX)
+            self._ports[client] = server
+        return self._ports[client].sockets[0].getsockname()[1]
+
+    async def _connection(self, client: str, reader, writer) -> None:
         try:
             while request := await read_request(reader, writer):
                 if request.target.startswith("/_faults/"):
                     answer = await self._steer(request)
                 else:
-                    answer = await self._answer(request)
+                    answer = await self._answer(client, request)
                 # To HEAD, the length is that of the body which does not come.
                 writer.write(answer.encode(length=int(answer.get("content-length") or 0) if request.method == "HEAD" else None))
                 await writer.drain()
@@ -49,8 +59,10 @@ class Proxy:
             return
         writer.close()
 
-    async def _answer(self, request: Message) -> Message:
+    async def _answer(self, client: str, request: Message) -> Message:
         call = calls.read(request)
+        if client:
+            call = dataclasses.replace(call, client=client)
         self._journal.call(call)
         decision = self._decider.decide(call, request)
 
@@ -99,6 +111,8 @@ class Proxy:
         elif request.target == "/_faults/calm":
             self._decider.calm()
             await self._idle.wait()
+        elif request.target == "/_faults/listen":
+            return {"port": await self._listen(json.loads(request.body)["client"])}
         elif request.target != "/_faults/figures":
             raise ValueError(f"{request.target} is nothing to ask for")
         return self._journal.figures()

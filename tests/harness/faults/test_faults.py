@@ -165,9 +165,9 @@ def test_a_cancelled_transaction_has_a_reason_for_each_entry(faults):
     assert sorted(codes) == ["None", "None", "TransactionConflict"]
 
 
-def raw(faults, body: dict, operation: str) -> tuple:
+def raw(endpoint: str, body: dict, operation: str) -> tuple:
     """Status, headers and body of a DynamoDB call as they come."""
-    connection = http.client.HTTPConnection(faults.endpoint.removeprefix("http://"), timeout=10)
+    connection = http.client.HTTPConnection(endpoint.removeprefix("http://"), timeout=10)
     scope = "AWS4-HMAC-SHA256 Credential=111111111111/20260101/eu-west-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0"
     connection.request("POST", "/", json.dumps(body), {"X-Amz-Target": f"DynamoDB_20120810.{operation}", "Authorization": scope})
     answer = connection.getresponse()
@@ -176,7 +176,7 @@ def raw(faults, body: dict, operation: str) -> tuple:
 
 def test_errors_of_dynamodb_carry_their_checksum_and_type(faults):
     faults.rules(1, [Rule("throttled", rate=1)])
-    status, headers, body = raw(faults, {"TableName": "t", "Key": KEY}, "GetItem")
+    status, headers, body = raw(faults.endpoint, {"TableName": "t", "Key": KEY}, "GetItem")
     assert status == 400 and headers["x-amz-crc32"] == str(zlib.crc32(body)) and headers["x-amzn-RequestId"]
     assert json.loads(body)["__type"].endswith("#ThrottlingException")
 
@@ -192,7 +192,7 @@ BATCHES = {
 def test_a_part_of_a_batch_is_done_and_the_rest_reported(faults, backend, operation, seed):
     faults.rules(seed, [Rule("unprocessed", rate=1)])
     asked, name = BATCHES[operation]
-    status, headers, body = raw(faults, asked, operation)
+    status, headers, body = raw(faults.endpoint, asked, operation)
     left, reached = json.loads(body)[name], json.loads(backend.seen[0][1])["RequestItems"]
     assert status == 200 and headers["x-amz-crc32"] == str(zlib.crc32(body))
 
@@ -206,7 +206,7 @@ def test_a_part_of_a_batch_is_done_and_the_rest_reported(faults, backend, operat
 def test_statements_of_a_batch_fail_one_by_one(faults, backend):
     faults.rules(1, [Rule("unprocessed", rate=1)])
     asked = {"Statements": [{"Statement": "INSERT INTO \"t\" VALUE {'pk': ?}", "Parameters": [{"S": str(n)}]} for n in range(5)]}
-    _, _, body = raw(faults, asked, "BatchExecuteStatement")
+    _, _, body = raw(faults.endpoint, asked, "BatchExecuteStatement")
     responses, done = json.loads(body)["Responses"], len(json.loads(backend.seen[0][1])["Statements"])
     assert len(responses) == 5 and 1 <= done < 5
     assert ["Error" in response for response in responses] == [n >= done for n in range(5)]
@@ -214,7 +214,7 @@ def test_statements_of_a_batch_fail_one_by_one(faults, backend):
 
 def test_a_batch_of_one_is_done_whole(faults, backend):
     faults.rules(1, [Rule("unprocessed", rate=1)])
-    _, _, body = raw(faults, {"RequestItems": {"a": {"Keys": [KEY]}}}, "BatchGetItem")
+    _, _, body = raw(faults.endpoint, {"RequestItems": {"a": {"Keys": [KEY]}}}, "BatchGetItem")
     assert json.loads(body)["UnprocessedKeys"] == {} and len(backend.seen) == 1
 
 
@@ -329,6 +329,14 @@ def test_a_journal_can_be_done_again(backend):
 def decided(rule: Rule, calls: list, seed: int = 1) -> list:
     decider, request = Decider(seed, [rule]), Message("POST / HTTP/1.1", [])
     return [decider.decide(call, request).rule is not None for call in calls]
+
+
+def test_who_has_an_endpoint_of_its_own_is_known_by_it(faults, backend):
+    faults.rules(1, [Rule("throttled", rate=1, clients=("orders-writer",))])
+    own, other = faults.endpoint_of("orders-writer"), faults.endpoint_of("orders-reader")
+    assert own == faults.endpoint_of("orders-writer") != other != faults.endpoint
+    for endpoint, status in ((own, 400), (other, 200), (faults.endpoint, 200)):
+        assert raw(endpoint, {"TableName": "t", "Key": KEY}, "GetItem")[0] == status
 
 
 def test_rules_choose_by_operation_place_client_and_ordinal():
