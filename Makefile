@@ -11,7 +11,7 @@ FUNCTIONS := reader writer replicator copier backfill control
 # Where template.yaml looks for the code of each function.
 BUNDLES := target/lambda
 
-.PHONY: help setup build test test-core test-aws test-python lint explore bench demo clean
+.PHONY: help setup build test test-core test-aws test-python lint explore bench demo chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -57,6 +57,9 @@ bench: setup ## what the gateway costs, as ratios to direct calls (LIVEMOVE_BENC
 
 demo: setup build ## move a table and a bucket under traffic, back, and again (DATA=items.jsonl, KEEP=1)
 	$(BIN)/python -m tests.demo $(if $(DATA),--data '$(DATA)') $(if $(KEY),--key '$(KEY)') $(if $(KEEP),--keep)
+
+chaos: setup build ## migrate forth and back while calls fail and functions are killed (SEED=n, MINUTES=5); see docs/TESTING.md
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed '$(SEED)') $(if $(MINUTES),--minutes '$(MINUTES)')
 
 clean: ## remove what was built, not the tools
 	cargo clean

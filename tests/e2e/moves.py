@@ -42,7 +42,7 @@ def run(world, machine: str, given: dict | None = None):
 
 def assert_identical(world, traffic, side: str, swept: bool) -> None:
     """The data on that side are what the clients were told, byte for byte."""
-    assert traffic.violations() == []
-    assert audit.table(world, traffic, side, swept) == []
+    wrong = traffic.violations() + audit.table(world, traffic, side, swept)
     if traffic.objects:
-        assert audit.bucket(world, traffic, side) == []
+        wrong += audit.bucket(world, traffic, side)
+    assert not wrong, "\n".join(wrong)

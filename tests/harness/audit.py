@@ -25,7 +25,7 @@ def table(world, traffic, side: str, swept: bool) -> list:
     for client in traffic.items:
         expected.update(client.book.values)
         clouded.update(client.book.clouded)
-    wrong += _counters(traffic, found)
+    wrong += _counters(traffic, found) + _accounts(traffic, found)
     for name, candidates in clouded.items():
         expected.pop(name, None)
         seen = found.pop(name, None)
@@ -57,9 +57,23 @@ def _counters(traffic, found: dict) -> list:
         least = sum(client.counted[name] for client in traffic.items)
         most = least + sum(client.count_open[name] for client in traffic.items)
         if not least <= total <= most:
-            wrong.append(f"counter {name} is {total}, acknowledged were {least}" + (f" to {most}" if most > least else ""))
+            what = "lost" if total < least else "done twice"
+            wrong.append(f"counter {name}: {what}: is {total}, acknowledged were {least}" + (f" to {most}" if most > least else ""))
         if item and {attribute for attribute in item} != {*key, "amount"}:
             wrong.append(f"counter {name} has other attributes: {sorted(item)}")
+    return wrong
+
+
+def _accounts(traffic, found: dict) -> list:
+    wrong = []
+    for key in traffic.accounts:
+        name = traffic.service.schema.id(key)
+        item = found.pop(name, None)
+        amount, told = int(item["amount"]["N"]) if item else 0, sum(client.moved[name] for client in traffic.transfers)
+        if amount != told:
+            wrong.append(f"account {name}: lost or done twice: is {amount}, transfers made it {told}")
+        if item and set(item) != {*key, "amount"}:
+            wrong.append(f"account {name} has other attributes: {sorted(item)}")
     return wrong
 
 

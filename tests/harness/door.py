@@ -2,13 +2,15 @@
 
 import json
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 # The product promises of these that nothing was done: the operation may simply be done again.
 NOT_DONE = {
     "Throttled", "Unavailable", "Conflict", "StalePhase", "TooManyRequestsException",
     "ProvisionedThroughputExceededException", "ThrottlingException", "RequestLimitExceeded",
 }
+# Reasons of a cancelled transaction that are over soon.
+PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
 # The outcome is open: a lost answer, a function that ended in the middle.
 OPEN = {"OutcomeUnknown", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
 
@@ -56,11 +58,22 @@ class Door:
         except ClientError as error:
             code = error.response["Error"]["Code"]
             raise (NotDone if code in NOT_DONE else Refused)(f"{code}: {error}") from error
+        except EndpointConnectionError as error:
+            # Nobody was there to take it.
+            raise NotDone(f"{type(error).__name__}: {error}") from error
         except (BotoCoreError, ValueError) as error:
             raise Open(f"{type(error).__name__}: {error}") from error
         if "FunctionError" in answer:
             raise _sorted(body)
         return body
+
+
+def _passing(message: str) -> bool:
+    try:
+        codes = {reason["Code"] for reason in json.loads(message)["CancellationReasons"]} - {"None"}
+    except (ValueError, KeyError):
+        return False
+    return bool(codes) and codes <= PASSING
 
 
 def _sorted(body: dict) -> Exception:
@@ -70,6 +83,9 @@ def _sorted(body: dict) -> Exception:
             return ConditionFailed(json.loads(message).get("Item"))
         except ValueError:
             return Refused(f"{name} without DynamoDB's JSON: {message}")
+    # A cancellation whose every reason is a passing one: nothing of the transaction was done.
+    if name == "TransactionCanceledException" and _passing(message):
+        return NotDone(f"{name}: {message}")
     if name in NOT_DONE:
         return NotDone(f"{name}: {message}")
     if name in OPEN:

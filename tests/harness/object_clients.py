@@ -10,7 +10,7 @@ import threading
 import time
 import urllib.parse
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, EndpointConnectionError
 
 from tests.harness import objects
 from tests.harness.book import PATIENCE_S, Book
@@ -26,7 +26,7 @@ class ObjectClient(threading.Thread):
     def __init__(self, world, number: int, owned: dict, stop: threading.Event):
         super().__init__(name=f"objects-{number}", daemon=True)
         self._world, self._door, self._stop_wanted = world, Door(world), stop
-        self._dice = random.Random(1000 + number)
+        self._dice, self._number = random.Random(1000 + number), number
         self._route, self._good_until = None, 0.0
         self.book, self.frozen_s = Book(self.name), 0.0
         self.book.values.update(owned)
@@ -38,16 +38,25 @@ class ObjectClient(threading.Thread):
         while not self._stop_wanted.wait(BETWEEN_OPERATIONS_S):
             operation = self._dice.choice(operations)
             try:
-                operation(self._dice.choice(sorted(self.book.values)))
+                operation(self._pick())
             except (Refused, ClientError, KeyError, IndexError) as error:
                 self.book.violation(operation.__name__, f"{type(error).__name__}: {error}")
                 time.sleep(1)
+
+    def _pick(self) -> str:
+        if not self.book.values:
+            self.book.values[f"live/{self._number}/more {len(self.book.clouded)}"] = None
+        return self._dice.choice(sorted(self.book.values))
 
     def _read(self, key: str) -> None:
         started = time.monotonic()
         s3, bucket = self._place(write=False)
         try:
             seen = objects.look(s3, bucket, key)
+        except BotoCoreError as error:
+            # Nobody answered; the next read will tell.
+            self.book.repeated("object read", error)
+            return
         except ClientError as error:
             if error.response["ResponseMetadata"]["HTTPStatusCode"] != 404:
                 raise
@@ -74,6 +83,10 @@ class ObjectClient(threading.Thread):
         s3, bucket = self._place(write=True)
         try:
             call(s3, bucket)
+        except EndpointConnectionError as error:
+            # Nobody was there to take it.
+            self.book.repeated(kind, error)
+            return
         except (BotoCoreError, ClientError) as error:
             self.book.cloud(key, [self.book.values[key], after], kind, error)
             return

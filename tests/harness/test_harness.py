@@ -17,7 +17,8 @@ from tests.local_aws.server import LocalAws
 PASS_ON = """
 import base64, boto3, json, os, random, urllib.request
 dynamodb, api = boto3.client("dynamodb"), "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
-names = {"GetItem": "get_item", "BatchGetItem": "batch_get_item", "PutItem": "put_item", "UpdateItem": "update_item", "DeleteItem": "delete_item"}
+names = {"GetItem": "get_item", "BatchGetItem": "batch_get_item", "PutItem": "put_item", "UpdateItem": "update_item", "DeleteItem": "delete_item",
+         "TransactWriteItems": "transact_write_items", "TransactGetItems": "transact_get_items"}
 def wire(value, form):
     if isinstance(value, dict):
         return {k: (form(v) if k == "B" else [form(x) for x in v] if k == "BS" else wire(v, form)) for k, v in value.items()}
@@ -83,13 +84,13 @@ def worked(traffic, operations: int) -> None:
 
 def test_honest_functions_pass_and_every_tampering_is_found(world, existing):
     functions(world, lose=False)
-    with Traffic(world, existing) as traffic:
+    with Traffic(world, existing, transfer_clients=1) as traffic:
         worked(traffic, 1200)
     assert traffic.violations() == []
     assert not any(kind.open for kind in traffic.figures().values()), traffic.errors()
     assert set(traffic.figures()) == {
         "read", "batch read", "create", "replace", "update", "count", "shared count", "delete", "conditional",
-        "object read", "object put", "object delete"}
+        "object read", "object put", "object delete", "transfer", "snapshot"}
     assert audit.table(world, traffic, "source", swept=True) == []
     assert audit.bucket(world, traffic, "source") == []
     tamper(world, traffic)
@@ -122,6 +123,10 @@ def tamper(world, traffic) -> None:
     add = {"UpdateExpression": "ADD amount :n", "Key": counter, "TableName": table}
     dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "1"}})
     says("counter")
+    dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "-1"}})
+    add["Key"] = traffic.accounts[0]
+    dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "1"}})
+    says("account")
     dynamodb.update_item(**add, ExpressionAttributeValues={":n": {"N": "-1"}})
     assert audit.table(world, traffic, "source", swept=True) == []
     s3, bucket = world.client("s3"), world.source_bucket

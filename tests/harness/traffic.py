@@ -6,36 +6,44 @@ import threading
 from tests.harness.book import Kind
 from tests.harness.item_clients import ItemClient
 from tests.harness.object_clients import ObjectClient
+from tests.harness.transfer_clients import TransferClient
 
 OWNED_ITEMS = 25
 OWNED_OBJECTS = 8
 COUNTERS = 4
+ACCOUNTS = 3
 
 
 class Traffic:
     """Clients of one service. Use as context manager: leaving it stops them."""
 
-    def __init__(self, world, service, item_clients: int = 6, object_clients: int = 2):
-        self.service, self._stop = service, threading.Event()
+    def __init__(self, world, service, item_clients: int = 6, object_clients: int = 2, transfer_clients: int = 0):
+        self.service, self.stopping, self._died = service, threading.Event(), []
         schema = service.schema
         self.counters = [schema.make(f"counter-{n}") for n in range(COUNTERS)]
+        self.accounts = [schema.make(f"account-{n}") for n in range(ACCOUNTS)] if transfer_clients else []
         items, found = list(service.items.values()), sorted(service.objects)
         own = min(OWNED_ITEMS, len(items) // (item_clients + 1))
         untouched = items[own * item_clients:]
         self.items = [
-            ItemClient(world, schema, n, items[n * own:(n + 1) * own], untouched, self.counters, self._stop)
+            ItemClient(world, schema, n, items[n * own:(n + 1) * own], untouched, self.counters, self.stopping)
             for n in range(item_clients)
         ]
+        self.transfers = [TransferClient(world, schema, n, self.accounts, self.stopping) for n in range(transfer_clients)]
         objects = object_clients if found else 0
         self.objects = [
-            ObjectClient(world, n, {key: service.objects[key] for key in found[n::max(1, len(found) // OWNED_OBJECTS)]}, self._stop)
+            ObjectClient(world, n, {key: service.objects[key] for key in found[n::max(1, len(found) // OWNED_OBJECTS)]}, self.stopping)
             for n in range(objects)
         ]
 
     @property
     def clients(self) -> list:
         """All of them."""
-        return [*self.items, *self.objects]
+        return [*self.items, *self.objects, *self.transfers]
+
+    def join(self, client) -> None:
+        """One more client of items, of whatever kind; before they start."""
+        self.items.append(client)
 
     def start(self) -> "Traffic":
         """Let them work until `stop`."""
@@ -45,7 +53,9 @@ class Traffic:
 
     def stop(self) -> None:
         """Let every client finish the operation in its hands."""
-        self._stop.set()
+        if not self.stopping.is_set():
+            self._died = [client.name for client in self.clients if client.ident and not client.is_alive()]
+        self.stopping.set()
         for client in self.clients:
             if client.ident:
                 client.join()
@@ -58,7 +68,8 @@ class Traffic:
 
     def violations(self) -> list:
         """What clients saw and must not have; may be looked at while they work."""
-        return [violation for client in self.clients for violation in list(client.book.violations)]
+        died = [f"{name}: ended by an exception of its own" for name in self._died]
+        return died + [violation for client in self.clients for violation in list(client.book.violations)]
 
     def done(self) -> int:
         """Operations answered so far."""

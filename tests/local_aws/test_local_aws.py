@@ -154,8 +154,8 @@ def test_a_role_that_may_insert_by_partiql_may_do_just_that():
         assert came == {"PartiQLInsert": "done", "PartiQLSelect": "AccessDeniedException"}
 
 
-def tags(s3, key):
-    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket="tagged", Key=key)["TagSet"]}
+def tags(s3, key, bucket="tagged"):
+    return {tag["Key"]: tag["Value"] for tag in s3.get_object_tagging(Bucket=bucket, Key=key)["TagSet"]}
 
 
 def test_tags_go_with_the_object_that_they_were_put_with(aws):
@@ -185,6 +185,37 @@ def test_accounts_and_regions_are_apart(aws):
             aws_access_key_id=account, aws_secret_access_key="local").list_buckets()["Buckets"]]
     client(aws, "s3").create_bucket(Bucket="mine")
     assert "mine" in buckets("111111111111") and "mine" not in buckets("222222222222")
+
+
+def test_a_restart_keeps_tables_objects_and_records_not_delivered_yet():
+    with LocalAws(persistent=True) as server:
+        stream, functions = table_with_stream(server, "kept"), client(server, "lambda")
+        queue = client(server, "sqs").create_queue(QueueName="kept")["QueueUrl"]
+        function(server, "kept", FAILS_ONCE, stream, {"QUEUE": queue})
+        s3 = client(server, "s3")
+        s3.create_bucket(Bucket="kept")
+        s3.put_object(Bucket="kept", Key="k", Body=b"1", Tagging="a=b", Metadata={"m": "1"}, ContentType="text/plain")
+        s3.put_object(Bucket="kept", Key="without", Body=b"1", Tagging="a=b")
+        s3.put_object(Bucket="kept", Key="without", Body=b"2")
+
+        def put(*keys):
+            for key in keys:
+                client(server, "dynamodb").put_item(TableName="kept", Item={"pk": {"S": key}})
+
+        put("before")
+        batches(server, queue, "before")
+        mapping = functions.list_event_source_mappings(FunctionName="kept")["EventSourceMappings"][0]["UUID"]
+        functions.update_event_source_mapping(UUID=mapping, Enabled=False)
+        put("waiting")
+        server.restart()
+        put("after")
+        functions.update_event_source_mapping(UUID=mapping, Enabled=True)
+        seen = [key for batch in batches(server, queue, "after") for key in batch]
+        assert seen == ["waiting", "after"]
+        assert {item["pk"]["S"] for item in client(server, "dynamodb").scan(TableName="kept")["Items"]} == {"before", "waiting", "after"}
+        answer = s3.get_object(Bucket="kept", Key="k")
+        assert (answer["Body"].read(), answer["Metadata"], answer["ContentType"]) == (b"1", {"m": "1"}, "text/plain")
+        assert (tags(s3, "k", "kept"), tags(s3, "without", "kept")) == ({"a": "b"}, {})
 
 
 def test_run_gives_the_endpoint_and_hands_on_the_exit_code():

@@ -66,12 +66,18 @@ impl Call<'_> {
             | "RequestThrottled"
             | "RequestThrottledException" => Error::Throttled(self.says(message)),
             // The request was turned away as a whole; it goes through once the other one is over.
-            "TransactionConflictException"
-            | "TransactionConflict"
-            | "TransactionInProgressException"
-            | "ReplicatedWriteConflictException" => Error::Conflict(self.says(message)),
+            "TransactionConflictException" | "TransactionConflict" | "ReplicatedWriteConflictException" => {
+                Error::Conflict(self.says(message))
+            }
+            // Another request with the same token is at work: that one may well be done.
+            "TransactionInProgressException" => self.lost(message),
             // Turned away before doing anything; the next call comes with new credentials.
-            "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => Error::Unavailable(self.says(message)),
+            "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" | "RequestTimeTooSkewed" => {
+                Error::Unavailable(self.says(message))
+            }
+            // A signature of another time is one of a sandbox that was frozen or of a clock that is being set right;
+            // the next call is signed anew.
+            "InvalidSignatureException" if is_of_another_time(message) => Error::Unavailable(self.says(message)),
             "AccessDeniedException"
             | "AccessDenied"
             | "UnrecognizedClientException"
@@ -100,6 +106,12 @@ impl Call<'_> {
     pub(crate) fn says(&self, text: &str) -> String {
         format!("{} on {}: {text}", self.action, self.resource)
     }
+}
+
+// DynamoDB has one code for a wrong signature and for one of another time:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-troubleshooting.html
+fn is_of_another_time(message: &str) -> bool {
+    message.contains("Signature expired") || message.contains("Signature not yet current")
 }
 
 fn chain<E: StdError + 'static>(error: &SdkError<E, HttpResponse>) -> String {
@@ -147,6 +159,25 @@ mod tests {
         let lost = ("Unavailable".to_owned(), "OutcomeUnknown".to_owned());
         assert_eq!(names(500, "InternalServerError"), lost);
         assert_eq!(names(503, "ServiceUnavailable"), lost);
+    }
+
+    #[test]
+    fn a_transaction_in_progress_is_not_said_to_be_undone() {
+        let name = |effect| call(effect).answered(400, "TransactionInProgressException", "m").name().to_owned();
+        assert_eq!(
+            (name(Effect::Reads), name(Effect::Writes)),
+            ("Unavailable".to_owned(), "OutcomeUnknown".to_owned())
+        );
+    }
+
+    #[test]
+    fn a_signature_of_a_frozen_sandbox_is_no_denial() {
+        let name = |code, message| call(Effect::Writes).answered(400, code, message).name().to_owned();
+        let expired = "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z";
+        assert_eq!(name("InvalidSignatureException", expired), "Unavailable");
+        assert_eq!(name("InvalidSignatureException", "Signature not yet current: 20260101T000640Z"), "Unavailable");
+        assert_eq!(name("RequestTimeTooSkewed", "too large"), "Unavailable");
+        assert_eq!(name("InvalidSignatureException", "does not match the signature you provided"), "AccessDenied");
     }
 
     #[test]

@@ -38,8 +38,7 @@ pub async fn transact<T: Transactions>(
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
     }
     match routed(pair, state, request).await {
-        // A key could not be handed over, or the token's first transaction is still under way: to the application
-        // a conflict like any other.
+        // A key could not be handed over: to the application a conflict like any other.
         Err(Error::Conflict(_)) => Err(Error::Cancelled { reasons: request.in_conflict() }),
         result => result,
     }

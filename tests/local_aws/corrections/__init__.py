@@ -2,6 +2,7 @@
 
 - `streams`: partial batch responses of stream mappings, and a thread for each mapping.
 - `object_tags`: an object's tags go with the object that they were put with.
+- `restart`: streams outlive a restart, as tables do.
 - `partiql`: with policies enforced, PartiQL statements are allowed by the actions that AWS asks for.
 
 Left as they are, because nothing of ours meets them: cross-account CopyObject (the copier streams GET to PUT),
@@ -13,7 +14,7 @@ Every correction leans on MiniStack's inside, so another version is refused unti
 
 import importlib.metadata
 
-from tests.local_aws.corrections import object_tags, partiql, streams
+from tests.local_aws.corrections import object_tags, partiql, restart, streams
 
 VERSION = "1.5.33"
 
@@ -26,3 +27,4 @@ def apply() -> None:
     streams.correct()
     object_tags.correct()
     partiql.correct()
+    restart.correct()

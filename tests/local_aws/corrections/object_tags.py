@@ -45,3 +45,6 @@ def _keep(s3, bucket, key, header) -> None:
     s3._object_tags.pop(place, None)
     if header:
         s3._object_tags[place] = dict(urllib.parse.parse_qsl(header, keep_blank_values=True))
+    # What a persistent server stored with the object were the tags before.
+    if s3.S3_PERSIST:
+        s3._persist_object(bucket, key, stored)

@@ -20,16 +20,17 @@ use super::value::{item_from_sdk, item_to_sdk};
 use crate::sdk_error::Effect;
 
 impl DynamoTable {
-    /// Sends `transaction`. One with a token may be sent again after any failure, by the SDK too; one without is
-    /// sent again after throttling only. (The SDK gives each call without a token one that nobody else knows.)
+    /// Sends `transaction`, again after throttling only. After a lost answer one with a token may be sent again, but
+    /// by the caller: were it the SDK, the answer to the second time (throttled, a conflict) would hide that the first
+    /// may have done it. (The SDK gives each call without a token one that nobody else knows.)
     pub(super) async fn transact_once(&self, transaction: &Transaction) -> Result<Transacted, Error> {
         let entries = transaction.entries.iter().map(|entry| self.entry(entry)).collect::<Result<Vec<_>, _>>()?;
         self.paced("a transaction", || self.send_transaction(&entries, transaction.token.as_deref())).await
     }
 
     async fn send_transaction(&self, entries: &[TransactWriteItem], token: Option<&str>) -> Result<Transacted, Error> {
-        let client = if token.is_some() { &self.repeating } else { &self.once };
-        let request = client
+        let request = self
+            .once
             .transact_write_items()
             .set_transact_items(Some(entries.to_vec()))
             .set_client_request_token(token.map(str::to_owned))

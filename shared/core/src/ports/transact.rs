@@ -114,7 +114,7 @@ pub enum Replacement {
 /// A table whose items can be written and read several at once.
 pub trait Transactions: Table {
     /// A write transaction: all or nothing, isolated, durable when it answers [`Transacted::Applied`]. Never
-    /// retried after an ambiguous failure unless it has a token.
+    /// retried after an ambiguous failure: a caller with a token may ask again, and knows then that it asked before.
     fn transact(&self, transaction: &Transaction) -> impl Future<Output = Result<Transacted, Error>> + Send;
 
     /// A read transaction: all items as they are at one moment.
