@@ -16,6 +16,8 @@ pub const LAG_MS: &str = "LagMilliseconds";
 pub const RECORDS: &str = "RecordsCount";
 /// Stream records or messages handed back to be tried again.
 pub const RETRIED: &str = "RetriedCount";
+/// Keys held back, those that were held before among them.
+pub const HELD: &str = "HeldCount";
 /// Late writes entered in the straggler ledger.
 pub const STRAGGLERS: &str = "StragglersCount";
 /// Items or objects a job has looked at.

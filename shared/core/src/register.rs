@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::certificate::Certificate;
 use crate::checkpoint::{Counts, Job};
 use crate::error::Error;
+use crate::hold::Holds;
 use crate::item::{Item, Key};
 use crate::mark::Run;
 use crate::phase::{Side, State};
@@ -227,9 +228,9 @@ pub trait Jobs: Sync {
 }
 
 /// Everything that the controller remembers by.
-pub trait Register: States + Migrations + Signals + Stragglers + Certificates + Jobs {}
+pub trait Register: States + Migrations + Signals + Stragglers + Holds + Certificates + Jobs {}
 
-impl<R: States + Migrations + Signals + Stragglers + Certificates + Jobs> Register for R {}
+impl<R: States + Migrations + Signals + Stragglers + Holds + Certificates + Jobs> Register for R {}
 
 /// A job of a run in one figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

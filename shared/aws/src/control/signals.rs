@@ -111,7 +111,7 @@ fn report_key(side: Side) -> String {
     format!("replicator#{}", name(side))
 }
 
-fn name(side: Side) -> &'static str {
+pub(super) fn name(side: Side) -> &'static str {
     match side {
         Side::Source => "source",
         Side::Target => "target",

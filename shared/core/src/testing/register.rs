@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::certificate::Certificate;
 use crate::checkpoint::{Checkpoint, Checkpoints, Job, Task};
 use crate::error::Error;
+use crate::hold::{Hold, Holds};
 use crate::lease::Phases;
 use crate::mark::Run;
 use crate::phase::{Side, State};
@@ -31,9 +32,13 @@ struct Rows<P> {
     canaries: BTreeMap<(String, Side), Canary>,
     reports: BTreeMap<(String, Side), Report>,
     stragglers: BTreeMap<(String, String, String), Straggler>,
+    holds: BTreeMap<HoldKey, Hold>,
     certificates: BTreeMap<(String, Run), Certificate>,
     checkpoints: BTreeMap<SegmentKey, (Task, Checkpoint<P>)>,
 }
+
+/// Subject, side and name.
+type HoldKey = (String, Side, String);
 
 /// Subject, run, job and index.
 type SegmentKey = (String, Run, Job, u32);
@@ -48,6 +53,7 @@ impl<P> Default for MemoryRegister<P> {
             canaries: BTreeMap::new(),
             reports: BTreeMap::new(),
             stragglers: BTreeMap::new(),
+            holds: BTreeMap::new(),
             certificates: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
         }))
@@ -206,6 +212,47 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn count(&self, subject: &str) -> Result<u64, Error> {
         Ok(self.rows().stragglers.keys().filter(|(of, _, _)| of == subject).count() as u64)
     }
+}
+
+impl<P: Send> Holds for MemoryRegister<P> {
+    async fn holds(&self, subject: &str, side: Side, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Error> {
+        let rows = self.rows();
+        let ours = rows.holds.iter().filter(|((of, at, name), _)| {
+            of == subject && *at == side && after.is_none_or(|after| name.as_str() > after)
+        });
+        Ok(ours.map(|(_, hold)| hold.clone()).take(limit as usize).collect())
+    }
+
+    async fn hold(&self, subject: &str, hold: &Hold) -> Result<(), Error> {
+        if !self.hold_on(subject, hold).await? {
+            self.rows().holds.insert(hold_key(subject, hold), Hold { version: 1, ..hold.clone() });
+        }
+        Ok(())
+    }
+
+    async fn hold_on(&self, subject: &str, hold: &Hold) -> Result<bool, Error> {
+        let mut rows = self.rows();
+        let Some(stored) = rows.holds.get_mut(&hold_key(subject, hold)) else {
+            return Ok(false);
+        };
+        if let Some(next) = stored.after(hold) {
+            *stored = next;
+        }
+        Ok(true)
+    }
+
+    async fn release(&self, subject: &str, hold: &Hold) -> Result<bool, Error> {
+        let (key, mut rows) = (hold_key(subject, hold), self.rows());
+        let is_newer = rows.holds.get(&key).is_some_and(|stored| !stored.is(hold));
+        if !is_newer {
+            rows.holds.remove(&key);
+        }
+        Ok(!is_newer)
+    }
+}
+
+fn hold_key(subject: &str, hold: &Hold) -> HoldKey {
+    (subject.to_owned(), hold.side, Hold::name(&hold.key))
 }
 
 impl<P: Send> Certificates for MemoryRegister<P> {
