@@ -15,9 +15,10 @@ use crate::phase::{Side, State};
 use crate::plan::{Plan, SubjectPlan};
 use crate::ports::Millis;
 use crate::register::{
-    ApprovalRequest, Canary, Certificates, Jobs, Migrations, Report, SegmentStatus, Signals, States, Straggler,
-    Stragglers, Transition,
+    ApprovalRequest, Canary, Certificates, Jobs, Migrations, PULSE, Report, SegmentStatus, Signals, States, Straggler,
+    Stragglers, Transition, Watches,
 };
+use crate::steer::watch::Watch;
 
 /// A register in memory. `P` is the kind of position of its checkpoints.
 #[derive(Debug)]
@@ -29,7 +30,9 @@ struct Rows<P> {
     history: BTreeMap<String, Vec<Transition>>,
     plans: BTreeMap<String, Plan>,
     approvals: BTreeMap<String, ApprovalRequest>,
-    canaries: BTreeMap<(String, Side), Canary>,
+    /// By whether it is a pulse.
+    canaries: BTreeMap<(String, Side, bool), Canary>,
+    watches: BTreeMap<(String, Side), Watch>,
     reports: BTreeMap<(String, Side), Report>,
     stragglers: BTreeMap<(String, String, String), Straggler>,
     holds: BTreeMap<HoldKey, Hold>,
@@ -51,6 +54,7 @@ impl<P> Default for MemoryRegister<P> {
             plans: BTreeMap::new(),
             approvals: BTreeMap::new(),
             canaries: BTreeMap::new(),
+            watches: BTreeMap::new(),
             reports: BTreeMap::new(),
             stragglers: BTreeMap::new(),
             holds: BTreeMap::new(),
@@ -165,7 +169,7 @@ impl<P: Send> Migrations for MemoryRegister<P> {
 impl<P: Send> Signals for MemoryRegister<P> {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows.canaries.entry((subject.to_owned(), side)).or_insert_with(|| canary.clone());
+        let stored = rows.canaries.entry(canary_key(subject, side, &canary.nonce)).or_insert_with(|| canary.clone());
         if stored.nonce != canary.nonce {
             *stored = canary.clone();
         }
@@ -173,14 +177,20 @@ impl<P: Send> Signals for MemoryRegister<P> {
     }
 
     async fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis) -> Result<(), Error> {
-        if let Some(canary) = self.rows().canaries.get_mut(&(subject.to_owned(), side)).filter(|c| c.nonce == nonce) {
+        if let Some(canary) =
+            self.rows().canaries.get_mut(&canary_key(subject, side, nonce)).filter(|c| c.nonce == nonce)
+        {
             canary.seen.get_or_insert(at);
         }
         Ok(())
     }
 
     async fn canary(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
-        Ok(self.rows().canaries.get(&(subject.to_owned(), side)).cloned())
+        Ok(self.rows().canaries.get(&(subject.to_owned(), side, false)).cloned())
+    }
+
+    async fn pulse(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
+        Ok(self.rows().canaries.get(&(subject.to_owned(), side, true)).cloned())
     }
 
     async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
@@ -193,6 +203,21 @@ impl<P: Send> Signals for MemoryRegister<P> {
 
     async fn reported(&self, subject: &str, side: Side) -> Result<Option<Report>, Error> {
         Ok(self.rows().reports.get(&(subject.to_owned(), side)).cloned())
+    }
+}
+
+fn canary_key(subject: &str, side: Side, nonce: &str) -> (String, Side, bool) {
+    (subject.to_owned(), side, nonce.starts_with(PULSE))
+}
+
+impl<P: Send> Watches for MemoryRegister<P> {
+    async fn watch(&self, subject: &str, side: Side) -> Result<Option<Watch>, Error> {
+        Ok(self.rows().watches.get(&(subject.to_owned(), side)).cloned())
+    }
+
+    async fn keep_watch(&self, subject: &str, side: Side, watch: &Watch) -> Result<(), Error> {
+        self.rows().watches.insert((subject.to_owned(), side), watch.clone());
+        Ok(())
     }
 }
 

@@ -16,6 +16,7 @@ use crate::phase::{Kind, Phase, Side, State};
 use crate::plan::{End, Entry, Plan, SubjectPlan, Timing};
 use crate::register::{ApprovalRequest, Canary, JobSummary, Register, Report, States, Straggler};
 use crate::segment::Segment;
+use crate::steer::watch::Watch;
 
 /// Runs every case. The register must know nothing of subjects whose names begin with `contract`.
 pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
@@ -23,6 +24,8 @@ pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
     only_one_of_two_changes_wins(register).await;
     the_plan_and_the_approval_are_replaced(register).await;
     a_canary_is_seen_once_and_by_its_nonce(register).await;
+    a_pulse_does_not_take_a_canarys_place(register).await;
+    a_watch_is_replaced(register).await;
     reports_add_up(register).await;
     stragglers_are_entered_once_and_listed_in_order(register).await;
     a_hold_moves_forward_only(register).await;
@@ -126,6 +129,32 @@ async fn a_canary_is_seen_once_and_by_its_nonce<R: Register>(register: &R) {
     register.canary_sent(id, Side::Source, &canary("n2", None)).await.unwrap();
     assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n2", None)));
     assert!(register.canary(id, Side::Target).await.unwrap().is_none(), "sides are told apart");
+}
+
+async fn a_pulse_does_not_take_a_canarys_place<R: Register>(register: &R) {
+    let id = "table#contract-pulse";
+    let canary = |nonce: &str, seen| Canary { nonce: nonce.to_owned(), run: Run(1), sent: 4, seen };
+    register.canary_sent(id, Side::Source, &canary("n1", None)).await.unwrap();
+    register.canary_seen(id, Side::Source, "n1", 6).await.unwrap();
+    assert!(register.pulse(id, Side::Source).await.unwrap().is_none());
+    register.canary_sent(id, Side::Source, &canary("pulse-1", None)).await.unwrap();
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", Some(6))));
+    assert_eq!(register.pulse(id, Side::Source).await.unwrap(), Some(canary("pulse-1", None)));
+    register.canary_seen(id, Side::Source, "pulse-0", 7).await.unwrap();
+    register.canary_seen(id, Side::Source, "pulse-1", 8).await.unwrap();
+    assert_eq!(register.pulse(id, Side::Source).await.unwrap(), Some(canary("pulse-1", Some(8))));
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", Some(6))));
+}
+
+async fn a_watch_is_replaced<R: Register>(register: &R) {
+    let id = "table#contract-watch";
+    assert!(register.watch(id, Side::Source).await.unwrap().is_none());
+    let first = Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3) };
+    for watch in [first, Watch { at: 6, ..Watch::default() }] {
+        register.keep_watch(id, Side::Source, &watch).await.unwrap();
+        assert_eq!(register.watch(id, Side::Source).await.unwrap(), Some(watch));
+    }
+    assert!(register.watch(id, Side::Target).await.unwrap().is_none());
 }
 
 async fn reports_add_up<R: Register>(register: &R) {
