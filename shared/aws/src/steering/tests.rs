@@ -3,6 +3,7 @@
 mod fixtures;
 mod holds;
 mod refusals;
+mod shelf;
 mod walk;
 mod watching;
 
@@ -74,10 +75,10 @@ impl Made {
 }
 
 impl World for &Made {
-    type Table = Memory;
+    type Table = shelf::Shelf;
 
-    async fn open(&self, end: &End, _: Millis) -> Result<Memory, Error> {
-        Ok(self.items(&end.name))
+    async fn open(&self, end: &End, _: Millis) -> Result<shelf::Shelf, Error> {
+        Ok(shelf::Shelf(self.items(&end.name)))
     }
 
     async fn following(&self, end: &End, function: &str) -> Result<Following, Error> {

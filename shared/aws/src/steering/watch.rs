@@ -11,6 +11,7 @@ use super::behind::SIDES;
 use super::given_up::Collected;
 use super::subjects::Subject;
 use super::{Steering, World};
+use crate::metrics::{GAPS, HELD_KEYS, Line};
 
 /// What the watch found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -19,6 +20,8 @@ pub(super) struct Watched {
     pub complete: bool,
     /// Gaps, by table and side.
     pub gaps: Vec<Found>,
+    /// Keys that are held.
+    pub held: u64,
     /// What the event source mappings gave up, and what became of it.
     pub given_up: Collected,
     /// What could not be looked at or told.
@@ -53,6 +56,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             return Ok(Watched { complete: true, ..watched });
         }
         for subject in self.subjects().await?.iter().filter(|subject| subject.plan.kind == Kind::Table) {
+            watched.held += self.held(subject).await?;
             for side in SIDES {
                 let (id, at) = (&subject.id, side);
                 if let Err(error) = self.collect(subject, side, &mut watched.given_up).await {
@@ -75,7 +79,12 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         for failed in &watched.failed {
             tracing::error!(failed, "not watched");
         }
-        watched.complete = watched.gaps.is_empty() && watched.failed.is_empty();
+        let now = self.clock.now();
+        Line::new([("Migration", self.site.migration.clone())])
+            .value(GAPS, (watched.gaps.len() + watched.failed.len()) as u64)
+            .value(HELD_KEYS, watched.held)
+            .emit(now);
+        watched.complete = watched.gaps.is_empty() && watched.failed.is_empty() && watched.held == 0;
         Ok(watched)
     }
 
