@@ -19,6 +19,14 @@ pub(crate) enum Bug {
     ReplicatorOverNative,
     /// A replicated delete removes the item, so that the backfill brings it back.
     ReplicatedDeleteIsPhysical,
+    /// A record that cannot be applied is passed over and forgotten.
+    HoldSkipped,
+    /// A later record of a held key is applied.
+    HoldOvertaken,
+    /// A redriven copy keeps its position, so that a record held back before can be applied over it.
+    RedriveBehind,
+    /// A key is released whatever was held while it was put right.
+    ReleaseBlindly,
     /// Replicas are replicated back.
     ReplicationLoop,
     /// A replica forgets that its key had moved.
@@ -80,7 +88,11 @@ pub(crate) enum Bug {
 }
 
 /// All of them but [`Bug::None`].
-pub(crate) const ALL: [Bug; 35] = [
+pub(crate) const ALL: [Bug; 39] = [
+    Bug::HoldSkipped,
+    Bug::HoldOvertaken,
+    Bug::RedriveBehind,
+    Bug::ReleaseBlindly,
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,
@@ -116,4 +128,14 @@ pub(crate) const ALL: [Bug; 35] = [
     Bug::RawTokenReused,
     Bug::TombstoneCounted,
     Bug::PhaseNotReadAgain,
+];
+
+/// Those that show only where something fails.
+pub(crate) const NEED_FAULTS: [Bug; 6] = [
+    Bug::HoldSkipped,
+    Bug::HoldOvertaken,
+    Bug::RedriveBehind,
+    Bug::ReleaseBlindly,
+    Bug::RetryLostAnswer,
+    Bug::TokenForgotten,
 ];

@@ -20,6 +20,7 @@ mod bug;
 mod check;
 mod client;
 mod conduct;
+mod held;
 mod pair;
 mod promise;
 mod site;
@@ -59,8 +60,7 @@ const SCHEDULERS: [Scheduler; 3] = [Scheduler::Random, Scheduler::Pct, Scheduler
 /// One schedule, from the first read to the last check.
 fn schedule(bug: Bug, goal: Goal) {
     future::block_on(async move {
-        let world =
-            World::new(bug, matches!(bug, Bug::RetryLostAnswer | Bug::TokenForgotten) || thread_rng().gen_bool(0.5));
+        let world = World::new(bug, bug::NEED_FAULTS.contains(&bug) || thread_rng().gen_bool(0.5));
         let pair = if thread_rng().gen_bool(0.5) { Some(Some(20)) } else { None };
         let first: [Value; 4] = [Some(Some(10)), Some(None), None, pair];
         for (name, value) in KEYS.iter().zip(first).chain(PAIR.iter().map(|name| (name, pair))) {
@@ -88,6 +88,7 @@ fn schedule(bug: Bug, goal: Goal) {
         for stream in streams {
             stream.await.unwrap();
         }
+        while held::redrive_all(&world).await > 0 {}
         audit(&world, &history, first);
     });
 }
@@ -200,8 +201,13 @@ fn is_found(bug: Bug) {
             let (ran, found) = explore(bug, goal, scheduler, seed() + round as u64, ROUND);
             total += ran;
             if let Some(text) = found {
-                let kinds =
-                    ["not linearizable", "the follower differs", "marks are left", "a reserved attribute leaks"];
+                let kinds = [
+                    "not linearizable",
+                    "the follower differs",
+                    "marks are left",
+                    "a reserved attribute leaks",
+                    "overtook",
+                ];
                 let kind = kinds.iter().find(|kind| text.contains(*kind));
                 println!(
                     "{bug:?}: {kind:?} to {goal:?} under {scheduler:?} after {total} schedules, {:.1} s",
@@ -240,6 +246,10 @@ macro_rules! found {
 }
 
 found! {
+    finds_hold_skipped: HoldSkipped,
+    finds_hold_overtaken: HoldOvertaken,
+    finds_redrive_behind: RedriveBehind,
+    finds_release_blindly: ReleaseBlindly,
     finds_backfill_overwrites: BackfillOverwrites,
     finds_scan_before_stream: ScanBeforeStream,
     finds_zombie_backfill: ZombieBackfill,
