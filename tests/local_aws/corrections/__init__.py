@@ -3,6 +3,7 @@
 - `streams`: partial batch responses of stream mappings, and a thread for each mapping.
 - `mappings`: figures of event source mappings are numbers in answers, as they were made by CloudFormation or not.
 - `object_tags`: an object's tags go with the object that they were put with.
+- `stream_reads`: with policies enforced, reads of a stream are allowed by what AWS asks for.
 - `partiql`: with policies enforced, PartiQL statements are allowed by the actions that AWS asks for.
 
 Left as they are, because nothing of ours meets them: cross-account CopyObject (the copier streams GET to PUT),
@@ -14,7 +15,7 @@ Every correction leans on MiniStack's inside, so another version is refused unti
 
 import importlib.metadata
 
-from tests.local_aws.corrections import mappings, object_tags, partiql, streams
+from tests.local_aws.corrections import mappings, object_tags, partiql, stream_reads, streams
 
 VERSION = "1.5.33"
 
@@ -26,5 +27,6 @@ def apply() -> None:
         raise SystemExit(f"tests/local_aws/corrections knows ministack {VERSION}, found {found}: check each correction first")
     streams.correct()
     mappings.correct()
+    stream_reads.correct()
     object_tags.correct()
     partiql.correct()
