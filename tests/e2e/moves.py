@@ -40,6 +40,19 @@ def run(world, machine: str, given: dict | None = None):
     return steps.start(world, machine, given if given is not None else {"migration": world.migration}).wait()
 
 
+def phases(world) -> set:
+    """The phases of all subjects."""
+    return {state["phase"] for state in states(world).values()}
+
+
+def hold(world, machine: str, given: dict, phase: str) -> None:
+    """Let a state machine get as far as that phase and stop it there, so that it lasts as long as a test likes."""
+    execution = steps.start(world, machine, given)
+    until(f"it is in {phase}", lambda: execution.look() != "RUNNING" or phases(world) == {phase}, seconds=120)
+    assert execution.look() == "RUNNING", execution.wait()
+    execution.abort()
+
+
 def assert_identical(world, traffic, side: str, swept: bool) -> None:
     """The data on that side are what the clients were told, byte for byte."""
     wrong = traffic.violations() + audit.table(world, traffic, side, swept)

@@ -6,7 +6,7 @@ import contextlib
 import pytest
 from botocore.exceptions import ClientError
 
-from tests.e2e.moves import assert_at, run, states, until
+from tests.e2e.moves import assert_at, hold, run, until
 from tests.harness import items, service, steps, wire
 from tests.harness.gateway import Gateway
 from tests.harness.shops import BY_STATE, Shop
@@ -56,18 +56,6 @@ def test_unmodified_sdks_work_through_a_gateway_there_and_back_and_to_the_end(mo
     assert not [line for log in logs for line in log.splitlines() if SECRET in line or '"ERROR"' in line or "ConditionalCheck" in line], logs
     # The indexes of the local AWS are never behind, so none may be behind that is read from two of them.
     assert told[0]["index_waits"] == 0
-
-
-def hold(world, machine: str, given: dict, phase: str) -> None:
-    """Let a state machine get as far as that phase and stop it there, so that it lasts as long as a test likes."""
-    execution = steps.start(world, machine, given)
-    until(f"it is in {phase}", lambda: execution.look() != "RUNNING" or phases(world) == {phase}, seconds=120)
-    assert execution.look() == "RUNNING", execution.wait()
-    execution.abort()
-
-
-def phases(world) -> set:
-    return {state["phase"] for state in states(world).values()}
 
 
 class Clerk:

@@ -1,5 +1,6 @@
 """The launcher and each correction, shown on a running server."""
 
+import base64
 import io
 import json
 import pathlib
@@ -12,6 +13,8 @@ import boto3
 import pytest
 
 from tests.local_aws.corrections.partiql import actions_of
+from tests.local_aws.corrections.mappings import typed
+from tests.local_aws.corrections.stream_reads import stream_of
 from tests.local_aws.corrections.streams import first_failed
 from tests.local_aws.server import ROOT, LocalAws
 
@@ -97,6 +100,21 @@ def test_a_stream_batch_starts_again_at_the_first_reported_record(aws):
     items.put_item(TableName="partial", Item={"pk": {"S": "last"}})
     told = first + batches(aws, queue, until="last")
     assert ["bad-2", "good-3"] in told or ["bad-2", "good-3", "last"] in told
+
+
+def test_a_read_of_a_stream_is_allowed_by_that_stream():
+    iterator = base64.urlsafe_b64encode(json.dumps({"t": "orders", "p": 0, "arn": "arn:2"}).encode()).decode()
+    assert stream_of(b'{"StreamArn": "arn:1", "ShardId": "s"}') == "arn:1"
+    assert stream_of(json.dumps({"ShardIterator": iterator}).encode()) == "arn:2"
+    assert stream_of(b"{}") is None
+
+
+def test_figures_of_a_mapping_are_numbers_however_it_was_made():
+    given = {"UUID": "u", "BatchSize": "100", "BisectBatchOnFunctionError": "true", "MaximumRecordAgeInSeconds": "-1",
+             "ScalingConfig": {"MaximumConcurrency": "20"}, "State": "Enabled"}
+    expected = {"UUID": "u", "BatchSize": 100, "BisectBatchOnFunctionError": True, "MaximumRecordAgeInSeconds": -1,
+                "ScalingConfig": {"MaximumConcurrency": 20}, "State": "Enabled"}
+    assert typed(given) == typed(expected) == expected
 
 
 def test_a_slow_function_does_not_hold_up_another_mapping(aws):

@@ -63,6 +63,15 @@ CANARY = {
     "s3:PutObject": ("steering/aws/canary.rs", "put_object"),
     "s3:DeleteObject": ("steering/aws/canary.rs", "delete_object"),
 }
+# What control asks of streams, mappings and failure queues.
+STREAMS = {
+    "dynamodb:GetShardIterator": ("steering/aws/failures.rs", "get_shard_iterator"),
+    "dynamodb:GetRecords": ("steering/aws/failures.rs", "get_records"),
+    "sqs:GetQueueUrl": ("steering/aws/failures.rs", "get_queue_url"),
+    "sqs:ReceiveMessage": ("steering/aws/failures.rs", "receive_message"),
+    "sqs:DeleteMessage": ("steering/aws/failures.rs", "delete_message"),
+    "lambda:ListEventSourceMappings": ("steering/aws/following.rs", "list_event_source_mappings"),
+}
 PEER = {"sts:AssumeRole": ("sites.rs", "AssumeRoleProvider::builder")}
 
 LOGS = dict.fromkeys(["logs:CreateLogStream", "logs:PutLogEvents"], "Lambda writes the function's log")
@@ -93,7 +102,7 @@ FUNCTION = {"logs": LOGS, "peer": PEER}
 
 REPLICATOR = FUNCTION | {
     "stream": STREAM,
-    "control-table": some(CONTROL, "GetItem") | STATES,
+    "control-table": some(CONTROL, "GetItem", "Query") | STATES,
     "own-table": some(TABLE, "DescribeTable", "GetItem"),
     "other-table": some(TABLE, "DescribeTable", "PutItem"),
 }
@@ -107,7 +116,8 @@ COPIER = FUNCTION | {
 GRANTS = {
     "ControlRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem", "Query", "DeleteItem") | STATES,
-        "tables": some(TABLE, "PutItem", "DeleteItem") | TABLE_SETTINGS,
+        "tables": some(TABLE, "GetItem", "PutItem", "UpdateItem", "DeleteItem") | TABLE_SETTINGS,
+        "streams": STREAMS,
         "buckets": BUCKET_SETTINGS | CANARY,
     },
     "BackfillRole": FUNCTION | {
@@ -133,10 +143,10 @@ GRANTS = {
     "ReverseReplicatorRole": REPLICATOR,
     "ForwardCopierRole": COPIER,
     "ReverseCopierRole": COPIER,
-    "TargetPeerRole": {"indexes": PAGES, "table": PAGES | TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
+    "TargetPeerRole": {"streams": STREAMS, "indexes": PAGES, "table": PAGES | TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
     "TargetPeerReadRole": {"table": READ_TABLE, "bucket": READ_BUCKET},
     "SourcePeerRole": {
-        "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),
+        "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem", "Query"),
         "table": some(TABLE, "DescribeTable", "PutItem"),
         "bucket": BUCKET,
     },
@@ -144,4 +154,4 @@ GRANTS = {
 }
 
 # Granted on every resource, because AWS knows none for them.
-WITHOUT_RESOURCE = set(MACHINES["log-delivery"])
+WITHOUT_RESOURCE = set(MACHINES["log-delivery"]) | {"lambda:ListEventSourceMappings"}

@@ -1,6 +1,7 @@
 """What is wired to what, and what is kept, as the protocol demands it."""
 
 import itertools
+import json
 
 import pytest
 import tomllib
@@ -147,9 +148,22 @@ def test_alarms_see_every_function_and_every_dead_queue():
     wanted = {("Errors", name) for name in FUNCTIONS}
     wanted |= {("ApproximateNumberOfMessagesVisible", name) for name in QUEUES if name.endswith("Dead")}
     wanted |= {("IteratorAge", name) for name in ("ForwardReplicator", "ReverseReplicator")}
+    # By the watch's own figures, one for the migration.
+    wanted |= {("GapsCount", "MigrationId"), ("HeldKeysCount", "MigrationId")}
     assert watched == wanted
     for alarm in alarms:
         assert branches(alarm["AlarmActions"]) == [[{"Ref": "AlarmTopicArn"}]]
+
+
+def test_the_watch_runs_every_minute_and_asks_what_control_understands():
+    rule = RESOURCES["WatchSchedule"]["Properties"]
+    assert (rule["State"], rule["ScheduleExpression"]) == ("ENABLED", "rate(1 minute)")
+    (to,) = rule["Targets"]
+    assert target(to["Arn"]) == "Control"
+    asked = json.loads(to["Input"]["Fn::Sub"].replace("${MigrationId}", "orders"))
+    assert asked == json.loads((ROOT / "events/control-watch.json").read_text())
+    permission = RESOURCES["WatchPermission"]["Properties"]
+    assert (target(permission["FunctionName"]), target(permission["SourceArn"])) == ("Control", "WatchSchedule")
 
 
 def test_urls_demand_signed_requests():

@@ -1,9 +1,9 @@
 //! `control`: the only writer of phases: preflight, begin, arm, advance, retreat, seal, verified, certify, approval,
-//! status and health.
+//! status, redrive, watch and health.
 //!
-//! Trigger: direct invocation, by the state machines and by operators.
-//! Role: reads and writes the control table; looks at tables and buckets, writes canaries and switches time to
-//! live, by `PEER_ROLE_ARN` in the other account.
+//! Trigger: direct invocation, by the state machines and by operators; `watch` by a schedule.
+//! Role: reads and writes the control table; looks at tables, buckets, streams and mappings, writes canaries and
+//! copies of held keys, empties failure queues and switches time to live, by `PEER_ROLE_ARN` in the other account.
 //! Environment: `MIGRATION_ID`, `CONTROL_*`, `ACCOUNT_ID`, `PEER_ROLE_ARN`, `EXTERNAL_ID`, `WIRED_*`, `RUST_LOG`.
 //! Retries: every action is idempotent, so any call may be repeated.
 

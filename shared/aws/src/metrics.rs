@@ -16,6 +16,12 @@ pub const LAG_MS: &str = "LagMilliseconds";
 pub const RECORDS: &str = "RecordsCount";
 /// Stream records or messages handed back to be tried again.
 pub const RETRIED: &str = "RetriedCount";
+/// Keys held back, those that were held before among them.
+pub const HELD: &str = "HeldCount";
+/// Keys that are held, as the watch counts them.
+pub const HELD_KEYS: &str = "HeldKeysCount";
+/// Gaps that the watch found, and what it could not look at.
+pub const GAPS: &str = "GapsCount";
 /// Late writes entered in the straggler ledger.
 pub const STRAGGLERS: &str = "StragglersCount";
 /// Items or objects a job has looked at.

@@ -8,18 +8,20 @@ use std::time::Duration;
 use aws_lambda_events::event::streams::DynamoDbEventResponse;
 use livemove_core::change::Change;
 use livemove_core::error::Error;
+use livemove_core::hold::Holds;
+use livemove_core::holding::{Desk, replicate_holding};
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::phase::{Kind, Side, State};
 use livemove_core::plan::{SubjectPlan, subject_id};
 use livemove_core::ports::{Clock, Millis, Table};
 use livemove_core::register::{Signals, States, Stragglers};
-use livemove_core::replicate::{Outcome, replicate};
+use livemove_core::replicate::Outcome;
 use livemove_core::route::Pair;
 use serde_json::Value;
 
 use crate::config::ConfigError;
 use crate::dynamo::DynamoTable;
-use crate::metrics::{LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
+use crate::metrics::{HELD, LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
 use crate::startup::{Function, SystemClock};
 use crate::streams::{self, Origin};
 use signals::{Batch, Reports};
@@ -61,7 +63,7 @@ impl<R: States> Phases for Watched<'_, R> {
     }
 }
 
-impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
+impl<'a, R: States + Signals + Stragglers + Holds> Replicator<'a, R> {
     /// A replicator for the wired table; nothing is opened yet.
     ///
     /// # Errors
@@ -106,13 +108,14 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
         let pair = Pair { source: &open.source, target: &open.target };
         let changes = streams::changes(event, pair.side(self.side).schema(), SystemClock.now())?;
         let in_flight = usize::try_from(open.plan.writes_in_flight).unwrap_or(usize::MAX);
-        let outcome = replicate(&open.lease, pair, self.side, &changes, in_flight).await?;
+        let desk = Desk { holds: self.register, subject: &self.subject, side: self.side };
+        let outcome = replicate_holding(desk, &open.lease, pair, &changes, in_flight).await?;
         let state = open.lease.view().await?.state;
         let now = SystemClock.now();
         let batch = Batch { subject: &self.subject, side: self.side, state: &state, changes: &changes, now };
         signals::tell(self.register, &self.reports, &batch, &outcome).await?;
         self.record(&changes, &outcome, now);
-        Ok(streams::failures(outcome.failed.into_iter().map(|(sequence, _)| sequence)))
+        Ok(streams::failures(outcome.failed.iter().map(|(records, _)| records.first().to_owned())))
     }
 
     /// The tables in hand, or those that are registered now; `None` when none are.
@@ -138,14 +141,20 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
     }
 
     fn record(&self, changes: &[Change], outcome: &Outcome, now: Millis) {
-        for (sequence, error) in &outcome.failed {
+        for records in &outcome.held {
+            // Why is in its row: what DynamoDB says of an item may quote it.
+            let (key, sequence) = (records.key.hash(), records.last());
+            tracing::error!(subject = %self.subject, key, sequence, "held: put it right, then redrive");
+        }
+        for (records, error) in &outcome.failed {
+            let sequence = records.first();
             tracing::warn!(subject = %self.subject, sequence, error_type = error.name(), %error, "not replicated yet");
         }
         let lag_ms = changes.iter().map(|change| now.saturating_sub(change.at)).min().unwrap_or_default();
         let (records, failed) = (changes.len() as u64, outcome.failed.len() as u64);
         tracing::info!(
             subject = %self.subject, side = ?self.side, records, written = outcome.written, stale = outcome.stale,
-            skipped = outcome.skipped, stragglers = outcome.stragglers.len(), failed, lag_ms, "batch"
+            skipped = outcome.skipped, stragglers = outcome.stragglers.len(), failed, held = outcome.held.len(), lag_ms, "batch"
         );
         let config = &self.function.config;
         Line::new([("Migration", config.migration.clone()), ("Function", config.function.clone())])
@@ -154,6 +163,7 @@ impl<'a, R: States + Signals + Stragglers> Replicator<'a, R> {
             .value(WRITTEN, outcome.written)
             .value(RETRIED, failed)
             .value(STRAGGLERS, outcome.stragglers.len() as u64)
+            .value(HELD, outcome.held.len() as u64)
             .emit(now);
     }
 }

@@ -142,6 +142,30 @@ impl Sites {
         Ok(aws_sdk_s3::Client::from_conf(config))
     }
 
+    /// A Lambda client for `end`.
+    ///
+    /// # Errors
+    /// As [`Sites::dynamodb`].
+    pub fn lambda(&self, end: &End, calls: Calls) -> Result<aws_sdk_lambda::Client, Error> {
+        Ok(aws_sdk_lambda::Client::new(&self.config(end, calls)?))
+    }
+
+    /// An SQS client for `end`.
+    ///
+    /// # Errors
+    /// As [`Sites::dynamodb`].
+    pub fn sqs(&self, end: &End, calls: Calls) -> Result<aws_sdk_sqs::Client, Error> {
+        Ok(aws_sdk_sqs::Client::new(&self.config(end, calls)?))
+    }
+
+    /// A client for the streams of tables at `end`.
+    ///
+    /// # Errors
+    /// As [`Sites::dynamodb`].
+    pub fn streams(&self, end: &End, calls: Calls) -> Result<aws_sdk_dynamodbstreams::Client, Error> {
+        Ok(aws_sdk_dynamodbstreams::Client::new(&self.config(end, calls)?))
+    }
+
     /// The configuration of clients at home, with the process's own credentials.
     pub fn own(&self) -> &SdkConfig {
         &self.own

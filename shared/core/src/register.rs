@@ -12,12 +12,14 @@ use serde_json::Value;
 use crate::certificate::Certificate;
 use crate::checkpoint::{Counts, Job};
 use crate::error::Error;
+use crate::hold::Holds;
 use crate::item::{Item, Key};
 use crate::mark::Run;
 use crate::phase::{Side, State};
 use crate::plan::{Plan, SubjectPlan};
 use crate::ports::Millis;
 use crate::segment::Segment;
+use crate::steer::watch::Watch;
 
 /// One line of a subject's history.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +140,8 @@ pub struct Report {
 
 /// What the functions at the streams tell the controller.
 pub trait Signals: Sync {
-    /// Stores a canary in the place of the one before on that side. Idempotent for the same nonce.
+    /// Stores a canary in the place of the one before on that side; pulses ([`PULSE`]) among themselves. Idempotent
+    /// for the same nonce.
     fn canary_sent(&self, subject: &str, side: Side, canary: &Canary)
     -> impl Future<Output = Result<(), Error>> + Send;
 
@@ -155,6 +158,9 @@ pub trait Signals: Sync {
     /// The latest canary of that side.
     fn canary(&self, subject: &str, side: Side) -> impl Future<Output = Result<Option<Canary>, Error>> + Send;
 
+    /// The latest pulse of that side.
+    fn pulse(&self, subject: &str, side: Side) -> impl Future<Output = Result<Option<Canary>, Error>> + Send;
+
     /// Adds one batch: times and position are replaced, numbers of records added up. Not idempotent: a
     /// repeated report counts twice, which only the operator's figures notice.
     fn report(&self, subject: &str, side: Side, batch: &Report) -> impl Future<Output = Result<(), Error>> + Send;
@@ -162,6 +168,10 @@ pub trait Signals: Sync {
     /// What that side's replicator said.
     fn reported(&self, subject: &str, side: Side) -> impl Future<Output = Result<Option<Report>, Error>> + Send;
 }
+
+/// What a nonce begins with that is the watch's: such a canary is kept beside the one that arms a run, so that
+/// neither takes the other's place.
+pub const PULSE: &str = "pulse-";
 
 /// A write that came past the protocol, kept for somebody to decide on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,6 +198,15 @@ pub trait Stragglers: Sync {
 
     /// How many entries there are.
     fn count(&self, subject: &str) -> impl Future<Output = Result<u64, Error>> + Send;
+}
+
+/// What the watch remembers.
+pub trait Watches: Sync {
+    /// Of one side's stream.
+    fn watch(&self, subject: &str, side: Side) -> impl Future<Output = Result<Option<Watch>, Error>> + Send;
+
+    /// Stores it in the place of what was remembered before. Idempotent.
+    fn keep_watch(&self, subject: &str, side: Side, watch: &Watch) -> impl Future<Output = Result<(), Error>> + Send;
 }
 
 /// The certificates.
@@ -227,9 +246,9 @@ pub trait Jobs: Sync {
 }
 
 /// Everything that the controller remembers by.
-pub trait Register: States + Migrations + Signals + Stragglers + Certificates + Jobs {}
+pub trait Register: States + Migrations + Signals + Stragglers + Holds + Watches + Certificates + Jobs {}
 
-impl<R: States + Migrations + Signals + Stragglers + Certificates + Jobs> Register for R {}
+impl<R: States + Migrations + Signals + Stragglers + Holds + Watches + Certificates + Jobs> Register for R {}
 
 /// A job of a run in one figure.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

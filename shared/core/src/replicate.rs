@@ -1,7 +1,7 @@
 //! The replicator: images of one table's stream onto the other table. Images, never operations; redelivery,
 //! bisecting and redriving replay old records, and the position keeps them from doing harm.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt};
 
@@ -27,8 +27,33 @@ pub struct Outcome {
     pub canaries: Vec<String>,
     /// Writes past the protocol, for the straggler ledger.
     pub stragglers: Vec<Change>,
-    /// Keys not replicated: the sequence number of the first record of each in this batch, and why.
-    pub failed: Vec<(String, Error)>,
+    /// Keys not replicated: the records of each in this batch, and why.
+    pub failed: Vec<(Records, Error)>,
+    /// Keys left alone because they are held: the records of each in this batch.
+    pub held: Vec<Records>,
+}
+
+/// The records of one key in a batch that mean something for the other table.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Records {
+    /// The key.
+    pub key: Key,
+    /// The run that they are replicated for.
+    pub run: Run,
+    /// Their sequence numbers, in stream order; at least one.
+    pub sequences: Vec<String>,
+}
+
+impl Records {
+    /// Sequence number of the first one: from there it must be tried again.
+    pub fn first(&self) -> &str {
+        self.sequences.first().map_or("", String::as_str)
+    }
+
+    /// Sequence number of the last one.
+    pub fn last(&self) -> &str {
+        self.sequences.last().map_or("", String::as_str)
+    }
 }
 
 /// Applies a batch of `side`'s stream, in stream order, to the other table, by what the phase says of it. Keys
@@ -44,10 +69,28 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
     changes: &[Change],
     in_flight: usize,
 ) -> Result<Outcome, Error> {
+    replicate_around(cache, pair, side, changes, &HashSet::new(), in_flight).await
+}
+
+/// As [`replicate`], but for the keys with these ids ([`Key::id`]): they are held, and only told of.
+///
+/// # Errors
+/// As [`replicate`].
+pub async fn replicate_around<T: Table, P: Phases, C: Clock>(
+    cache: &Cache<P, C>,
+    pair: Pair<'_, T>,
+    side: Side,
+    changes: &[Change],
+    held: &HashSet<String>,
+    in_flight: usize,
+) -> Result<Outcome, Error> {
     cache
         .run(|view| async move {
             let mut outcome = Outcome::default();
             let images = last_images(&view.state, side, changes, &mut outcome);
+            let (kept, images): (Vec<_>, Vec<_>) =
+                images.into_iter().partition(|image| held.contains(&image.records.key.id()));
+            outcome.held = kept.into_iter().map(|image| image.records).collect();
             let (mine, other) = match side {
                 Side::Source => (pair.source, pair.target),
                 Side::Target => (pair.target, pair.source),
@@ -55,14 +98,14 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
             let mine = Fenced::new(mine, cache.clock(), view.until);
             let other = Fenced::new(other, cache.clock(), view.until);
             let mut results = stream::iter(images)
-                .map(|image| async { (image.first.clone(), apply(&mine, &other, image).await) })
+                .map(|image| async { (image.records.clone(), apply(&mine, &other, image).await) })
                 .buffer_unordered(in_flight.max(1));
-            while let Some((first, result)) = results.next().await {
+            while let Some((records, result)) = results.next().await {
                 match result {
                     Ok(true) => outcome.written += 1,
                     Ok(false) => outcome.stale += 1,
                     Err(Error::StalePhase) => return Err(Error::StalePhase),
-                    Err(error) => outcome.failed.push((first, error)),
+                    Err(error) => outcome.failed.push((records, error)),
                 }
             }
             Ok(outcome)
@@ -72,14 +115,10 @@ pub async fn replicate<T: Table, P: Phases, C: Clock>(
 
 /// The last image of one key in a batch.
 struct Image {
-    run: Run,
-    key: Key,
+    records: Records,
     value: Held,
     /// The last record is a physical removal.
     removed: bool,
-    position: Position,
-    /// Sequence number of the key's first record in the batch: from there it must be tried again.
-    first: String,
 }
 
 fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outcome) -> Vec<Image> {
@@ -90,16 +129,19 @@ fn last_images(state: &State, side: Side, changes: &[Change], outcome: &mut Outc
         match (meaning(state, side, change), stream) {
             (Meaning::Canary(nonce), _) => outcome.canaries.push(nonce),
             (meaning @ (Meaning::Value(_) | Meaning::Removed), Stream::Replicate(run)) => {
-                let position = Position::new(run, &change.sequence);
+                let sequence = change.sequence.clone();
                 let removed = meaning == Meaning::Removed;
                 let item = if let Meaning::Value(item) = meaning { item } else { None };
                 let value = Held { item, stamp: Marks::of_option(change.new.as_ref()).stamp };
                 let index = *by_key.entry(change.key.id()).or_insert(images.len());
                 match images.get_mut(index) {
-                    Some(image) => (image.value, image.removed, image.position) = (value, removed, position),
+                    Some(image) => {
+                        (image.value, image.removed) = (value, removed);
+                        image.records.sequences.push(sequence);
+                    }
                     None => {
-                        let (key, first) = (change.key.clone(), change.sequence.clone());
-                        images.push(Image { run, key, value, removed, position, first });
+                        let records = Records { key: change.key.clone(), run, sequences: vec![sequence] };
+                        images.push(Image { records, value, removed });
                     }
                 }
             }
@@ -140,14 +182,16 @@ fn meaning(state: &State, side: Side, change: &Change) -> Meaning {
 /// it did. A replica keeps saying that its key had moved in the run before, so that a late client of that run
 /// cannot take it back.
 async fn apply<T: Table>(losing: &T, gaining: &T, image: Image) -> Result<bool, Error> {
+    let Records { key, run, .. } = &image.records;
+    let position = Position::new(*run, image.records.last());
     // A removal of an earlier run that is delivered again must not remove what came later; what came later has
     // a record of its own.
-    if image.removed && visible(losing.get(&Get::whole(image.key.clone())).await?).is_some() {
+    if image.removed && visible(losing.get(&Get::whole(key.clone())).await?).is_some() {
         return Ok(false);
     }
-    let marks = Marks { moved: image.run.previous(), position: Some(image.position.clone()), ..Marks::default() };
-    let item = image.value.with(marks, &image.key);
-    let guard = Guard::Older(image.run, image.position);
-    let written = gaining.write(&Write::new(image.key, Action::Put(item), guard)).await?;
+    let marks = Marks { moved: run.previous(), position: Some(position.clone()), ..Marks::default() };
+    let item = image.value.with(marks, key);
+    let guard = Guard::Older(*run, position);
+    let written = gaining.write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
     Ok(matches!(written, Written::Applied(_)))
 }

@@ -3,6 +3,7 @@
 
 mod begin;
 pub mod gate;
+pub mod watch;
 
 use serde::{Deserialize, Serialize};
 
@@ -92,8 +93,12 @@ pub struct Gauge {
     pub why: String,
 }
 
-/// Reads the gauge for the run in progress.
-pub fn gauge(state: &State) -> Gauge {
+/// Reads the gauge for the run in progress; `behind` is what keeps the follower from being complete.
+pub fn gauge(state: &State, behind: &[gate::Closed]) -> Gauge {
+    let followed = matches!((state.phase, state.run), (Phase::New, _) | (Phase::Old, Run(2..)));
+    if let (None, true, Some(first)) = (&state.broken, followed, behind.first()) {
+        return Gauge { can_go_back: false, why: format!("{}; {}", first.reason, first.remedy) };
+    }
     let (can_go_back, why) = match (&state.broken, state.phase, state.run) {
         (_, Phase::Final, _) => (false, "the point of no return is behind".to_owned()),
         (Some(why), _, _) => {

@@ -6,6 +6,7 @@
 
 mod certificates;
 mod checkpoints;
+mod holds;
 mod ledger;
 mod migrations;
 mod row;
@@ -74,7 +75,19 @@ impl Control {
 
     /// The rows of `pk` whose `sk` begins with `prefix`, in its order or backwards, at most `limit`.
     async fn rows(&self, pk: &str, prefix: &str, order: Order, limit: u32) -> Result<Vec<Row>, Error> {
-        let (mut rows, mut after) = (Vec::new(), None);
+        self.rows_after(pk, prefix, None, order, limit).await
+    }
+
+    /// As [`Control::rows`], going on after the row of that `sk`.
+    async fn rows_after(
+        &self,
+        pk: &str,
+        prefix: &str,
+        after: Option<String>,
+        order: Order,
+        limit: u32,
+    ) -> Result<Vec<Row>, Error> {
+        let (mut rows, mut after) = (Vec::new(), after.map(|sk| row::key(pk, &sk)));
         let limit = limit as usize;
         while rows.len() < limit {
             let request = self

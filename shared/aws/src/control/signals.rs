@@ -4,16 +4,17 @@ use livemove_core::error::Error;
 use livemove_core::mark::Run;
 use livemove_core::phase::Side;
 use livemove_core::ports::Millis;
-use livemove_core::register::{Canary, Report, Signals};
+use livemove_core::register::{Canary, PULSE, Report, Signals, Watches};
+use livemove_core::steer::watch::Watch;
 
 use super::Control;
-use super::row::{self, n, s};
+use super::row::{self, json, n, s};
 use crate::sdk_error::Effect;
 
 impl Signals for Control {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
         let attributes = [("nonce", s(&canary.nonce)), ("run", n(canary.run.0)), ("sent", n(canary.sent))];
-        let mut item = row::item(subject, &canary_key(side), attributes);
+        let mut item = row::item(subject, &canary_key(side, &canary.nonce), attributes);
         item.extend(canary.seen.map(|seen| ("seen".to_owned(), n(seen))));
         // A repeated call must not take back that this very canary was seen meanwhile.
         let request = self
@@ -36,7 +37,7 @@ impl Signals for Control {
             .repeating
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(row::key(subject, &canary_key(side))))
+            .set_key(Some(row::key(subject, &canary_key(side, nonce))))
             .update_expression("SET #seen = :at")
             .condition_expression("#nonce = :nonce AND attribute_not_exists(#seen)")
             .expression_attribute_names("#seen", "seen")
@@ -51,15 +52,11 @@ impl Signals for Control {
     }
 
     async fn canary(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
-        let Some(row) = self.row(subject, &canary_key(side)).await? else {
-            return Ok(None);
-        };
-        Ok(Some(Canary {
-            nonce: row.text("nonce")?.to_owned(),
-            run: Run(row.number("run")?),
-            sent: row.number("sent")?,
-            seen: row.optional_number("seen")?,
-        }))
+        self.stored_canary(subject, &canary_key(side, "")).await
+    }
+
+    async fn pulse(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
+        self.stored_canary(subject, &canary_key(side, PULSE)).await
     }
 
     async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
@@ -103,15 +100,47 @@ impl Signals for Control {
     }
 }
 
-fn canary_key(side: Side) -> String {
-    format!("canary#{}", name(side))
+impl Watches for Control {
+    async fn watch(&self, subject: &str, side: Side) -> Result<Option<Watch>, Error> {
+        match self.row(subject, &watch_key(side)).await? {
+            Some(row) => row.json("watch").map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn keep_watch(&self, subject: &str, side: Side, watch: &Watch) -> Result<(), Error> {
+        self.put(row::item(subject, &watch_key(side), [("watch", json(watch)?)])).await
+    }
+}
+
+impl Control {
+    async fn stored_canary(&self, subject: &str, sort_key: &str) -> Result<Option<Canary>, Error> {
+        let Some(row) = self.row(subject, sort_key).await? else {
+            return Ok(None);
+        };
+        Ok(Some(Canary {
+            nonce: row.text("nonce")?.to_owned(),
+            run: Run(row.number("run")?),
+            sent: row.number("sent")?,
+            seen: row.optional_number("seen")?,
+        }))
+    }
+}
+
+fn canary_key(side: Side, nonce: &str) -> String {
+    let kind = if nonce.starts_with(PULSE) { "pulse" } else { "canary" };
+    format!("{kind}#{}", name(side))
+}
+
+fn watch_key(side: Side) -> String {
+    format!("watch#{}", name(side))
 }
 
 fn report_key(side: Side) -> String {
     format!("replicator#{}", name(side))
 }
 
-fn name(side: Side) -> &'static str {
+pub(super) fn name(side: Side) -> &'static str {
     match side {
         Side::Source => "source",
         Side::Target => "target",

@@ -68,7 +68,7 @@ fn straggler(row: &Row) -> Result<Straggler, Error> {
     })
 }
 
-fn key(row: &Row) -> Result<Key, Error> {
+pub(super) fn key(row: &Row) -> Result<Key, Error> {
     let attributes = row.map("key").cloned().ok_or_else(|| row.broken("key"))?;
     let item = item_from_sdk(attributes)?;
     // The table's own order of key attributes does not matter for a key's identity.

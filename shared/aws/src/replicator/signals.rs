@@ -8,14 +8,10 @@ use livemove_core::phase::{Side, State, Stream};
 use livemove_core::ports::Millis;
 use livemove_core::register::{Report, Signals, States, Straggler, Stragglers};
 use livemove_core::replicate::Outcome;
-use serde_json::json;
+use livemove_core::steer::watch::{TOO_OLD, mark_broken};
 
-/// A stream keeps its records for 24 hours. One that is found this old may have had a predecessor that is gone.
-const TOO_OLD: Millis = 22 * 60 * 60 * 1000;
 /// The least time between two reports of one sandbox.
 const REPORT_EVERY: Millis = 1_000;
-/// How often marking a table as broken is tried while others change its state.
-const TRIES: u32 = 5;
 
 /// A batch that has been applied.
 #[derive(Debug)]
@@ -39,7 +35,9 @@ pub(super) async fn tell<R: States + Signals + Stragglers>(
     outcome: &Outcome,
 ) -> Result<(), Error> {
     if let Some(oldest) = too_old(batch) {
-        mark_broken(register, batch, oldest).await?;
+        let hours = oldest / (60 * 60 * 1000);
+        let why = format!("a record of the {:?} stream came {hours} hours late; older ones may be lost", batch.side);
+        mark_broken(register, batch.subject, batch.side, batch.now, &why).await?;
     }
     for change in &outcome.stragglers {
         register.enter(batch.subject, &straggler(batch, change)).await?;
@@ -71,27 +69,6 @@ fn too_old(batch: &Batch<'_>) -> Option<Millis> {
     let oldest = batch.changes.iter().map(|change| batch.now.saturating_sub(change.at)).max()?;
     let counts = matches!(batch.state.stream(batch.side), Stream::Replicate(_));
     (counts && oldest > TOO_OLD).then_some(oldest)
-}
-
-async fn mark_broken<R: States>(register: &R, batch: &Batch<'_>, age: Millis) -> Result<(), Error> {
-    let mut last = None;
-    for _ in 0..TRIES {
-        let Some((state, _)) = register.load(batch.subject).await? else {
-            return Ok(());
-        };
-        if state.broken.is_some() || !matches!(state.stream(batch.side), Stream::Replicate(_)) {
-            return Ok(());
-        }
-        let hours = age / (60 * 60 * 1000);
-        let why = format!("a record of the {:?} stream came {hours} hours late; older ones may be lost", batch.side);
-        let next = State { version: state.version + 1, since: batch.now, broken: Some(why.clone()), ..state.clone() };
-        tracing::error!(subject = batch.subject, why, "broken: copy and verify again");
-        match register.transition(batch.subject, &state, &next, &json!({"broken": why})).await {
-            Err(error @ Error::Conflict(_)) => last = Some(error),
-            result => return result,
-        }
-    }
-    last.map_or(Ok(()), Err)
 }
 
 /// Adds up what has not been reported yet.

@@ -6,7 +6,9 @@ use livemove_core::mark::Run;
 use livemove_core::phase::{Kind, Phase, State, Step};
 use livemove_core::ports::Clock;
 use livemove_core::register::Register;
+use livemove_core::steer::RunEnd;
 use livemove_core::steer::gate::{Facts, gate, refusal};
+use livemove_core::steer::watch::Watch;
 use serde_json::json;
 
 use super::subjects::{Standing, Subject, of_subject, standing};
@@ -58,6 +60,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             for job in [Job::Copy, Job::Verify, Job::Repair] {
                 self.register.forget(&subject.id, subject.state.run, job).await?;
             }
+            // What comes now is of the stream that is now, and everything before it is copied.
+            let losing = RunEnd::Source.side(subject.state.run);
+            self.register.keep_watch(&subject.id, losing, &Watch::default()).await?;
         }
         if next.phase == Phase::Guarded {
             evidence["ttl_before"] = to_json(&TtlBefore::of(&facts.ttl))?;

@@ -2,16 +2,22 @@
 
 mod bucket;
 mod canary;
+mod failures;
+mod following;
 mod table;
 
 use std::time::Duration;
 
 use livemove_core::error::Error;
+use livemove_core::item::KeySchema;
 use livemove_core::phase::Kind;
 use livemove_core::plan;
+use livemove_core::ports::Millis;
 use livemove_core::steer::gate::Ttl;
+use livemove_core::steer::watch::Following;
 
-use super::world::{BucketProbe, TableProbe, World};
+use super::world::{BucketProbe, GivenUp, Lost, TableProbe, World};
+use crate::dynamo::DynamoTable;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
 
@@ -52,6 +58,34 @@ fn call<'a>(action: &'static str, resource: &'a str, effect: Effect) -> Call<'a>
 }
 
 impl World for AwsWorld<'_> {
+    type Table = DynamoTable;
+
+    async fn open(&self, end: &plan::End, longest: Millis) -> Result<DynamoTable, Error> {
+        DynamoTable::open(self.sites, &place(end), &end.name, Duration::from_millis(longest)).await
+    }
+
+    async fn following(&self, end: &plan::End, function: &str) -> Result<Following, Error> {
+        let lambda = self.sites.lambda(&place(end), self.calls())?;
+        following::look(&self.dynamodb(end)?, &lambda, end, function).await
+    }
+
+    async fn given_up(&self, end: &plan::End, queue: &str) -> Result<Vec<GivenUp>, Error> {
+        failures::receive(&self.sites.sqs(&place(end), self.calls())?, queue).await
+    }
+
+    async fn keys_of(
+        &self,
+        end: &plan::End,
+        schema: &KeySchema,
+        given_up: &GivenUp,
+    ) -> Result<Option<Vec<Lost>>, Error> {
+        failures::keys_of(&self.sites.streams(&place(end), self.calls())?, schema, given_up).await
+    }
+
+    async fn settled(&self, end: &plan::End, queue: &str, given_up: &GivenUp) -> Result<(), Error> {
+        failures::remove(&self.sites.sqs(&place(end), self.calls())?, queue, given_up).await
+    }
+
     async fn probe_table(&self, end: &plan::End) -> Result<TableProbe, Error> {
         table::probe(&self.dynamodb(end)?, end).await
     }

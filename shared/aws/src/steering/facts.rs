@@ -27,6 +27,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             finish: self.job(subject, Job::Finish).await?,
             ttl: self.ttl_of_ends(subject).await?,
             certificate: self.register.certificate(id, run).await?,
+            behind: self.behind(subject).await?,
         })
     }
 

@@ -6,10 +6,13 @@ mod approval;
 mod arm;
 mod aws;
 mod begin;
+mod behind;
 mod certify;
 mod facts;
+mod given_up;
 mod health;
 mod preflight;
+mod redrive;
 mod request;
 mod retreat;
 mod seal;
@@ -17,11 +20,12 @@ mod status;
 mod subjects;
 mod ttl;
 mod verified;
+mod watch;
 mod world;
 
 pub use aws::AwsWorld;
 pub use request::Request;
-pub use world::{BucketProbe, Sample, TableProbe, World};
+pub use world::{BucketProbe, GivenUp, Lost, Sample, TableProbe, World};
 
 use livemove_core::error::Error;
 use livemove_core::ports::Clock;
@@ -116,6 +120,8 @@ impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
                 to_json(&Box::pin(self.approval(*run, token.as_deref(), *approval)).await?)
             }
             Request::Status { .. } => to_json(&Box::pin(self.status()).await?),
+            Request::Redrive { limit, after, .. } => to_json(&Box::pin(self.redrive(*limit, after.as_ref())).await?),
+            Request::Watch { .. } => to_json(&Box::pin(self.watch()).await?),
             Request::Health { .. } => to_json(&Box::pin(self.health()).await?),
         }
     }

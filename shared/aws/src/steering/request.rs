@@ -3,11 +3,23 @@
 use livemove_core::certificate::Direction;
 use livemove_core::error::Error;
 use livemove_core::mark::Run;
-use livemove_core::phase::{Kind, Phase};
+use livemove_core::phase::{Kind, Phase, Side};
 use livemove_core::plan::Approval;
 use livemove_core::steer::RunEnd;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+
+/// A held key, by its place among all of them.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct After {
+    /// The table.
+    pub subject: String,
+    /// Whose stream.
+    pub side: Side,
+    /// The name of its row, after `hold#<side>#`.
+    pub name: String,
+}
 
 /// A request: `{"action": …, "migration": …}` and what the action needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -102,6 +114,22 @@ pub enum Request {
         /// The migration.
         migration: String,
     },
+    /// Put held keys right from their source and release them.
+    Redrive {
+        /// The migration.
+        migration: String,
+        /// How many keys at most; a hundred where nothing is said.
+        #[serde(default)]
+        limit: Option<u32>,
+        /// Go on after this one: the `next` of the answer before.
+        #[serde(default)]
+        after: Option<After>,
+    },
+    /// Look for gaps in what is replicated.
+    Watch {
+        /// The migration.
+        migration: String,
+    },
     /// Answer a health check.
     Health {
         /// The migration.
@@ -119,7 +147,7 @@ impl Request {
             Error::refused(
                 "InvalidRequest",
                 error.to_string(),
-                "send an action with its fields: preflight, begin, arm, advance, retreat, seal, verified, certify, approval, status or health",
+                "send an action with its fields: preflight, begin, arm, advance, retreat, seal, verified, certify, approval, status, redrive, watch or health",
             )
         })
     }
@@ -137,6 +165,8 @@ impl Request {
             | Request::Certify { migration, .. }
             | Request::Approval { migration, .. }
             | Request::Status { migration }
+            | Request::Redrive { migration, .. }
+            | Request::Watch { migration }
             | Request::Health { migration } => migration,
         }
     }
@@ -154,6 +184,8 @@ impl Request {
             Request::Certify { .. } => "certify",
             Request::Approval { .. } => "approval",
             Request::Status { .. } => "status",
+            Request::Redrive { .. } => "redrive",
+            Request::Watch { .. } => "watch",
             Request::Health { .. } => "health",
         }
     }

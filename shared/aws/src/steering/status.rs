@@ -9,6 +9,7 @@ use livemove_core::mark::Run;
 use livemove_core::phase::{Phase, Side};
 use livemove_core::ports::{Clock, Millis};
 use livemove_core::register::{Canary, JobSummary, Register, Report};
+use livemove_core::steer::gate::Closed;
 use livemove_core::steer::{Gauge, gauge};
 use serde::Serialize;
 
@@ -68,6 +69,11 @@ pub(super) struct SubjectStatus {
     pub broken: Option<String>,
     /// Whether one can go back now.
     pub rollback: Gauge,
+    /// Keys that are held.
+    pub held: u64,
+    /// What keeps a follower from being complete, held keys among it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub behind: Vec<Closed>,
     /// The jobs of the run that have begun.
     pub jobs: BTreeMap<Job, JobSummary>,
     /// The streams of both sides.
@@ -85,6 +91,9 @@ pub(super) struct StreamStatus {
     /// The latest canary.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub canary: Option<Canary>,
+    /// The latest canary of the watch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pulse: Option<Canary>,
     /// What its replicator or copier said last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub report: Option<Report>,
@@ -105,13 +114,13 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let all = self.subjects().await?;
         let run = all.iter().map(|subject| subject.state.run).max().unwrap_or_default();
         let phase = standing(&all, run, self.clock.now()).phase;
-        let gauges = || all.iter().map(|subject| gauge(&subject.state));
-        let rollback = gauges().find(|gauge| !gauge.can_go_back).or_else(|| gauges().next_back());
-        let rollback = rollback.ok_or_else(|| Error::Invariant("a registered plan moves nothing".to_owned()))?;
         let mut subjects = Vec::new();
         for subject in &all {
             subjects.push(self.status_of(subject).await?);
         }
+        let gauges = || subjects.iter().map(|subject: &SubjectStatus| subject.rollback.clone());
+        let rollback = gauges().find(|gauge| !gauge.can_go_back).or_else(|| gauges().next_back());
+        let rollback = rollback.ok_or_else(|| Error::Invariant("a registered plan moves nothing".to_owned()))?;
         let migration = self.site.migration.clone();
         let approval = self.waiting(run, &all).await?;
         Ok(Status { migration, run, direction: Direction::of(run), phase, rollback, approval, subjects })
@@ -130,12 +139,14 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         for side in [Side::Source, Side::Target] {
             let (canary, report) = (self.register.canary(id, side).await?, self.register.reported(id, side).await?);
             let lag_ms = report.as_ref().map(|report| report.at.saturating_sub(report.record_at));
-            streams.insert(side, StreamStatus { canary, report, lag_ms });
+            let pulse = self.register.pulse(id, side).await?;
+            streams.insert(side, StreamStatus { canary, pulse, report, lag_ms });
         }
         let certificate = match self.register.certificate(id, state.run).await? {
             None => self.register.certificate(id, state.run.previous()).await?,
             found => found,
         };
+        let behind = self.behind(subject).await?;
         Ok(SubjectStatus {
             subject: subject.id.clone(),
             run: state.run,
@@ -145,7 +156,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             wait_seconds: seconds(subject.wait_ms(self.clock.now())),
             serving: state.serving(),
             broken: state.broken.clone(),
-            rollback: gauge(state),
+            rollback: gauge(state, &behind),
+            held: self.held(subject).await?,
+            behind,
             jobs,
             streams,
             stragglers: self.register.count(id).await?,

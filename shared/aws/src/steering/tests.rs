@@ -1,14 +1,18 @@
 //! The actions on a register in memory and a world that is made up; the clock moves by hand.
 
 mod fixtures;
+mod holds;
 mod refusals;
+mod shelf;
 mod walk;
+mod watching;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
+use livemove_core::item::KeySchema;
 use livemove_core::mark::Run;
 use livemove_core::phase::{Kind, Side};
 use livemove_core::plan::End;
@@ -16,7 +20,9 @@ use livemove_core::ports::Millis;
 use livemove_core::register::{Signals, States};
 use livemove_core::segment::Segment;
 use livemove_core::steer::gate::Ttl;
+use livemove_core::steer::watch::{Following, Mapping};
 use livemove_core::testing::block_on;
+use livemove_core::testing::memory::Memory;
 use livemove_core::testing::register::MemoryRegister;
 use serde_json::json;
 
@@ -47,9 +53,56 @@ struct Made {
     /// Nonces by name of the table or bucket.
     canaries: Mutex<Vec<(String, String)>>,
     ttl_is_stuck: Mutex<bool>,
+    /// Streams and mappings, by name of the table; well where nothing is said.
+    following: Mutex<BTreeMap<String, Following>>,
+    /// The items of tables, by name.
+    items: Mutex<BTreeMap<String, Memory>>,
+    /// What is in failure queues, by their names; `None` = the stream has the records no more.
+    given_up: Mutex<BTreeMap<String, Vec<(GivenUp, Option<Vec<Lost>>)>>>,
+}
+
+impl Made {
+    fn items(&self, name: &str) -> Memory {
+        let schema = KeySchema { partition: "pk".to_owned(), sort: None };
+        self.items.lock().unwrap().entry(name.to_owned()).or_insert_with(|| Memory::new(schema)).clone()
+    }
+
+    fn well(name: &str) -> Following {
+        let stream = format!("arn:{name}/1");
+        let mapping = Mapping { stream: stream.clone(), state: "Enabled".to_owned(), result: None };
+        Following { stream: Some(stream), view: Some("NEW_AND_OLD_IMAGES".to_owned()), mapping: Some(mapping) }
+    }
 }
 
 impl World for &Made {
+    type Table = shelf::Shelf;
+
+    async fn open(&self, end: &End, _: Millis) -> Result<shelf::Shelf, Error> {
+        Ok(shelf::Shelf(self.items(&end.name)))
+    }
+
+    async fn following(&self, end: &End, function: &str) -> Result<Following, Error> {
+        let expected = if end.name == "orders" { "forward" } else { "reverse" };
+        assert_eq!(function, format!("livemove-orders-{expected}-replicator"));
+        Ok(self.following.lock().unwrap().get(&end.name).cloned().unwrap_or_else(|| Made::well(&end.name)))
+    }
+
+    async fn given_up(&self, _: &End, queue: &str) -> Result<Vec<GivenUp>, Error> {
+        let queues = self.given_up.lock().unwrap();
+        Ok(queues.get(queue).into_iter().flatten().map(|(message, _)| message.clone()).take(1).collect())
+    }
+
+    async fn keys_of(&self, _: &End, _: &KeySchema, given_up: &GivenUp) -> Result<Option<Vec<Lost>>, Error> {
+        let queues = self.given_up.lock().unwrap();
+        let found = queues.values().flatten().find(|(message, _)| message == given_up);
+        Ok(found.expect("a message").1.clone())
+    }
+
+    async fn settled(&self, _: &End, queue: &str, given_up: &GivenUp) -> Result<(), Error> {
+        self.given_up.lock().unwrap().get_mut(queue).expect("a queue").retain(|(message, _)| message != given_up);
+        Ok(())
+    }
+
     async fn probe_table(&self, end: &End) -> Result<TableProbe, Error> {
         match self.tables.lock().unwrap().get(&end.name) {
             Some(Ok(probe)) => Ok(probe.clone()),

@@ -18,6 +18,8 @@ pub(super) struct Verified {
     pub identical: bool,
     /// How many items and objects differ.
     pub differences: u64,
+    /// How many keys are held; the gate to `guarded` asks for none.
+    pub held: u64,
 }
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
@@ -27,7 +29,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// `GateClosed` while a segment is not verified; `WrongRun`, `NotRegistered`; those of the register.
     pub(super) async fn verified(&self, run: Run) -> Result<Verified, Error> {
-        let mut differences = 0;
+        let (mut differences, mut held) = (0, 0);
         for subject in self.subjects_of(run, None).await? {
             let later = subject.state.run > run
                 || subject.state.phase >= Phase::Handoff
@@ -44,7 +46,8 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 ));
             }
             differences += verify.counts.differing;
+            held += self.held(&subject).await?;
         }
-        Ok(Verified { identical: differences == 0, differences })
+        Ok(Verified { identical: differences == 0, differences, held })
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 
 use livemove_core::error::Error;
+use livemove_core::item::{Key, KeySchema};
 use livemove_core::phase::Kind;
 use livemove_core::plan::End;
 use livemove_core::ports::pages::Index;
+use livemove_core::ports::{Millis, Table};
 use livemove_core::steer::gate::Ttl;
+use livemove_core::steer::watch::Following;
 
 /// A few items of a table: one page, so what it shows is a hint and not a proof.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,8 +53,62 @@ pub struct BucketProbe {
     pub empty: bool,
 }
 
+/// Records that an event source mapping gave up: where they are in which stream, no data.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GivenUp {
+    /// By what the message is removed.
+    pub receipt: String,
+    /// The stream.
+    pub stream: String,
+    /// The shard.
+    pub shard: String,
+    /// Sequence number of the first record.
+    pub first: String,
+    /// Sequence number of the last one.
+    pub last: String,
+}
+
+/// The records of one key among those that were given up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Lost {
+    /// The key.
+    pub key: Key,
+    /// Sequence number of the first record.
+    pub first: String,
+    /// Sequence number of the last one.
+    pub last: String,
+    /// How many.
+    pub records: u64,
+}
+
 /// The tables and buckets of both ends. All calls are safe to repeat.
 pub trait World: Sync {
+    /// A table whose items can be read and written.
+    type Table: Table;
+
+    /// Opens a table; no call of it takes longer than `longest` milliseconds.
+    fn open(&self, end: &End, longest: Millis) -> impl Future<Output = Result<Self::Table, Error>> + Send;
+
+    /// Looks at a table's stream and at what has it invoke `function`, which is at the same end.
+    fn following(&self, end: &End, function: &str) -> impl Future<Output = Result<Following, Error>> + Send;
+
+    /// Some of what a mapping gave up, from its failure queue at that end. It comes again unless it is removed.
+    ///
+    /// # Errors
+    /// `MalformedMessage` for what no mapping has sent.
+    fn given_up(&self, end: &End, queue: &str) -> impl Future<Output = Result<Vec<GivenUp>, Error>> + Send;
+
+    /// The keys of records that were given up; `None` when the stream does not have all of them any more.
+    fn keys_of(
+        &self,
+        end: &End,
+        schema: &KeySchema,
+        given_up: &GivenUp,
+    ) -> impl Future<Output = Result<Option<Vec<Lost>>, Error>> + Send;
+
+    /// Removes a message from a failure queue. Idempotent.
+    fn settled(&self, end: &End, queue: &str, given_up: &GivenUp) -> impl Future<Output = Result<(), Error>> + Send;
+
     /// Looks at a table; changes nothing.
     fn probe_table(&self, end: &End) -> impl Future<Output = Result<TableProbe, Error>> + Send;
 

@@ -59,6 +59,8 @@ pub struct Facts {
     pub ttl: [Ttl; 2],
     /// The run's certificate.
     pub certificate: Option<Certificate>,
+    /// What keeps a follower from being complete: held keys, and gaps that may still close.
+    pub behind: Vec<Closed>,
 }
 
 /// The state after `step`, if it may be taken now.
@@ -79,6 +81,7 @@ pub fn gate(kind: Kind, state: &State, step: Step, facts: &Facts) -> Result<Stat
     };
     let mut gate = Gate { state, facts, closed: Vec::new() };
     gate.whole(step);
+    gate.complete(step);
     match step {
         Step::Advance(Phase::Copy) => gate.copy(),
         Step::Advance(Phase::Guarded) => gate.guarded(),
@@ -140,6 +143,13 @@ impl Gate<'_> {
                 }
             };
             self.close(format!("broken: {why}"), remedy);
+        }
+    }
+
+    /// Keys begin to move, and the side left behind begins to be the way back, only with nothing missing there.
+    fn complete(&mut self, step: Step) {
+        if matches!(step, Step::Advance(Phase::Guarded | Phase::Handoff | Phase::New) | Step::Seal) {
+            self.closed.extend(self.facts.behind.iter().cloned());
         }
     }
 

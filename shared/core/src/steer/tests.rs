@@ -245,11 +245,11 @@ fn ends_swap_with_the_direction() {
 
 #[test]
 fn the_gauge_and_health_say_where_one_is() {
-    let go = |run, phase| gauge(&state(run, phase, false)).can_go_back;
+    let go = |run, phase| gauge(&state(run, phase, false), &[]).can_go_back;
     assert!(go(1, Phase::Old) && go(1, Phase::Copy) && go(1, Phase::Guarded) && go(1, Phase::New) && go(2, Phase::Old));
     assert!(!go(1, Phase::Handoff) && !go(1, Phase::Final));
     let broken = State { broken: Some("gap".to_owned()), ..state(1, Phase::New, false) };
-    assert!(!gauge(&broken).can_go_back && gauge(&broken).why.contains("gap"));
+    assert!(!gauge(&broken, &[]).can_go_back && gauge(&broken, &[]).why.contains("gap"));
     assert_eq!(health(&broken), Health { healthy: false, serving: Side::Target, phase: Phase::New });
     assert_eq!(health(&state(2, Phase::New, false)).serving, Side::Source);
 }

@@ -8,15 +8,17 @@ use serde_json::Value;
 use crate::certificate::Certificate;
 use crate::checkpoint::{Checkpoint, Checkpoints, Job, Task};
 use crate::error::Error;
+use crate::hold::{Hold, Holds};
 use crate::lease::Phases;
 use crate::mark::Run;
 use crate::phase::{Side, State};
 use crate::plan::{Plan, SubjectPlan};
 use crate::ports::Millis;
 use crate::register::{
-    ApprovalRequest, Canary, Certificates, Jobs, Migrations, Report, SegmentStatus, Signals, States, Straggler,
-    Stragglers, Transition,
+    ApprovalRequest, Canary, Certificates, Jobs, Migrations, PULSE, Report, SegmentStatus, Signals, States, Straggler,
+    Stragglers, Transition, Watches,
 };
+use crate::steer::watch::Watch;
 
 /// A register in memory. `P` is the kind of position of its checkpoints.
 #[derive(Debug)]
@@ -28,12 +30,18 @@ struct Rows<P> {
     history: BTreeMap<String, Vec<Transition>>,
     plans: BTreeMap<String, Plan>,
     approvals: BTreeMap<String, ApprovalRequest>,
-    canaries: BTreeMap<(String, Side), Canary>,
+    /// By whether it is a pulse.
+    canaries: BTreeMap<(String, Side, bool), Canary>,
+    watches: BTreeMap<(String, Side), Watch>,
     reports: BTreeMap<(String, Side), Report>,
     stragglers: BTreeMap<(String, String, String), Straggler>,
+    holds: BTreeMap<HoldKey, Hold>,
     certificates: BTreeMap<(String, Run), Certificate>,
     checkpoints: BTreeMap<SegmentKey, (Task, Checkpoint<P>)>,
 }
+
+/// Subject, side and name.
+type HoldKey = (String, Side, String);
 
 /// Subject, run, job and index.
 type SegmentKey = (String, Run, Job, u32);
@@ -46,8 +54,10 @@ impl<P> Default for MemoryRegister<P> {
             plans: BTreeMap::new(),
             approvals: BTreeMap::new(),
             canaries: BTreeMap::new(),
+            watches: BTreeMap::new(),
             reports: BTreeMap::new(),
             stragglers: BTreeMap::new(),
+            holds: BTreeMap::new(),
             certificates: BTreeMap::new(),
             checkpoints: BTreeMap::new(),
         }))
@@ -159,7 +169,7 @@ impl<P: Send> Migrations for MemoryRegister<P> {
 impl<P: Send> Signals for MemoryRegister<P> {
     async fn canary_sent(&self, subject: &str, side: Side, canary: &Canary) -> Result<(), Error> {
         let mut rows = self.rows();
-        let stored = rows.canaries.entry((subject.to_owned(), side)).or_insert_with(|| canary.clone());
+        let stored = rows.canaries.entry(canary_key(subject, side, &canary.nonce)).or_insert_with(|| canary.clone());
         if stored.nonce != canary.nonce {
             *stored = canary.clone();
         }
@@ -167,14 +177,20 @@ impl<P: Send> Signals for MemoryRegister<P> {
     }
 
     async fn canary_seen(&self, subject: &str, side: Side, nonce: &str, at: Millis) -> Result<(), Error> {
-        if let Some(canary) = self.rows().canaries.get_mut(&(subject.to_owned(), side)).filter(|c| c.nonce == nonce) {
+        if let Some(canary) =
+            self.rows().canaries.get_mut(&canary_key(subject, side, nonce)).filter(|c| c.nonce == nonce)
+        {
             canary.seen.get_or_insert(at);
         }
         Ok(())
     }
 
     async fn canary(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
-        Ok(self.rows().canaries.get(&(subject.to_owned(), side)).cloned())
+        Ok(self.rows().canaries.get(&(subject.to_owned(), side, false)).cloned())
+    }
+
+    async fn pulse(&self, subject: &str, side: Side) -> Result<Option<Canary>, Error> {
+        Ok(self.rows().canaries.get(&(subject.to_owned(), side, true)).cloned())
     }
 
     async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
@@ -187,6 +203,21 @@ impl<P: Send> Signals for MemoryRegister<P> {
 
     async fn reported(&self, subject: &str, side: Side) -> Result<Option<Report>, Error> {
         Ok(self.rows().reports.get(&(subject.to_owned(), side)).cloned())
+    }
+}
+
+fn canary_key(subject: &str, side: Side, nonce: &str) -> (String, Side, bool) {
+    (subject.to_owned(), side, nonce.starts_with(PULSE))
+}
+
+impl<P: Send> Watches for MemoryRegister<P> {
+    async fn watch(&self, subject: &str, side: Side) -> Result<Option<Watch>, Error> {
+        Ok(self.rows().watches.get(&(subject.to_owned(), side)).cloned())
+    }
+
+    async fn keep_watch(&self, subject: &str, side: Side, watch: &Watch) -> Result<(), Error> {
+        self.rows().watches.insert((subject.to_owned(), side), watch.clone());
+        Ok(())
     }
 }
 
@@ -206,6 +237,47 @@ impl<P: Send> Stragglers for MemoryRegister<P> {
     async fn count(&self, subject: &str) -> Result<u64, Error> {
         Ok(self.rows().stragglers.keys().filter(|(of, _, _)| of == subject).count() as u64)
     }
+}
+
+impl<P: Send> Holds for MemoryRegister<P> {
+    async fn holds(&self, subject: &str, side: Side, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Error> {
+        let rows = self.rows();
+        let ours = rows.holds.iter().filter(|((of, at, name), _)| {
+            of == subject && *at == side && after.is_none_or(|after| name.as_str() > after)
+        });
+        Ok(ours.map(|(_, hold)| hold.clone()).take(limit as usize).collect())
+    }
+
+    async fn hold(&self, subject: &str, hold: &Hold) -> Result<(), Error> {
+        if !self.hold_on(subject, hold).await? {
+            self.rows().holds.insert(hold_key(subject, hold), Hold { version: 1, ..hold.clone() });
+        }
+        Ok(())
+    }
+
+    async fn hold_on(&self, subject: &str, hold: &Hold) -> Result<bool, Error> {
+        let mut rows = self.rows();
+        let Some(stored) = rows.holds.get_mut(&hold_key(subject, hold)) else {
+            return Ok(false);
+        };
+        if let Some(next) = stored.after(hold) {
+            *stored = next;
+        }
+        Ok(true)
+    }
+
+    async fn release(&self, subject: &str, hold: &Hold) -> Result<bool, Error> {
+        let (key, mut rows) = (hold_key(subject, hold), self.rows());
+        let is_newer = rows.holds.get(&key).is_some_and(|stored| !stored.is(hold));
+        if !is_newer {
+            rows.holds.remove(&key);
+        }
+        Ok(!is_newer)
+    }
+}
+
+fn hold_key(subject: &str, hold: &Hold) -> HoldKey {
+    (subject.to_owned(), hold.side, Hold::name(&hold.key))
 }
 
 impl<P: Send> Certificates for MemoryRegister<P> {

@@ -9,12 +9,14 @@ use crate::canonical::Digest;
 use crate::certificate::{Certificate, Direction};
 use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
 use crate::error::Error;
+use crate::hold::Hold;
 use crate::item::{Item, Key, KeySchema};
 use crate::mark::Run;
 use crate::phase::{Kind, Phase, Side, State};
 use crate::plan::{End, Entry, Plan, SubjectPlan, Timing};
 use crate::register::{ApprovalRequest, Canary, JobSummary, Register, Report, States, Straggler};
 use crate::segment::Segment;
+use crate::steer::watch::Watch;
 
 /// Runs every case. The register must know nothing of subjects whose names begin with `contract`.
 pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
@@ -22,8 +24,13 @@ pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
     only_one_of_two_changes_wins(register).await;
     the_plan_and_the_approval_are_replaced(register).await;
     a_canary_is_seen_once_and_by_its_nonce(register).await;
+    a_pulse_does_not_take_a_canarys_place(register).await;
+    a_watch_is_replaced(register).await;
     reports_add_up(register).await;
     stragglers_are_entered_once_and_listed_in_order(register).await;
+    a_hold_moves_forward_only(register).await;
+    a_hold_is_released_unless_it_moved(register).await;
+    holds_are_listed_by_side_in_pages(register).await;
     certificates_are_kept_by_run(register).await;
     checkpoints_are_saved_on_condition(register).await;
     jobs_are_listed_and_forgotten_one_by_one(register).await;
@@ -124,6 +131,32 @@ async fn a_canary_is_seen_once_and_by_its_nonce<R: Register>(register: &R) {
     assert!(register.canary(id, Side::Target).await.unwrap().is_none(), "sides are told apart");
 }
 
+async fn a_pulse_does_not_take_a_canarys_place<R: Register>(register: &R) {
+    let id = "table#contract-pulse";
+    let canary = |nonce: &str, seen| Canary { nonce: nonce.to_owned(), run: Run(1), sent: 4, seen };
+    register.canary_sent(id, Side::Source, &canary("n1", None)).await.unwrap();
+    register.canary_seen(id, Side::Source, "n1", 6).await.unwrap();
+    assert!(register.pulse(id, Side::Source).await.unwrap().is_none());
+    register.canary_sent(id, Side::Source, &canary("pulse-1", None)).await.unwrap();
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", Some(6))));
+    assert_eq!(register.pulse(id, Side::Source).await.unwrap(), Some(canary("pulse-1", None)));
+    register.canary_seen(id, Side::Source, "pulse-0", 7).await.unwrap();
+    register.canary_seen(id, Side::Source, "pulse-1", 8).await.unwrap();
+    assert_eq!(register.pulse(id, Side::Source).await.unwrap(), Some(canary("pulse-1", Some(8))));
+    assert_eq!(register.canary(id, Side::Source).await.unwrap(), Some(canary("n1", Some(6))));
+}
+
+async fn a_watch_is_replaced<R: Register>(register: &R) {
+    let id = "table#contract-watch";
+    assert!(register.watch(id, Side::Source).await.unwrap().is_none());
+    let first = Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3) };
+    for watch in [first, Watch { at: 6, ..Watch::default() }] {
+        register.keep_watch(id, Side::Source, &watch).await.unwrap();
+        assert_eq!(register.watch(id, Side::Source).await.unwrap(), Some(watch));
+    }
+    assert!(register.watch(id, Side::Target).await.unwrap().is_none());
+}
+
 async fn reports_add_up<R: Register>(register: &R) {
     let id = "table#contract-report";
     assert!(register.reported(id, Side::Target).await.unwrap().is_none());
@@ -166,6 +199,93 @@ async fn stragglers_are_entered_once_and_listed_in_order<R: Register>(register: 
     assert_eq!(register.list(id, 9).await.unwrap(), [early.clone(), late], "numbers of different length in order");
     assert_eq!(register.list(id, 1).await.unwrap(), [early]);
     assert_eq!(register.count("table#contract-strag").await.unwrap(), 0);
+}
+
+fn hold(name: &str, side: Side, first: &str, last: &str) -> Hold {
+    Hold {
+        run: Run(1),
+        side,
+        key: key(name),
+        first: first.to_owned(),
+        last: last.to_owned(),
+        records: 2,
+        error: "ValidationException".to_owned(),
+        message: "Item size has exceeded the maximum \u{df}".to_owned(),
+        since: 4,
+        at: 4,
+        version: 1,
+    }
+}
+
+async fn only_hold<R: Register>(register: &R, id: &str) -> Hold {
+    let mut all = register.holds(id, Side::Source, None, 9).await.unwrap();
+    assert_eq!(all.len(), 1, "{all:?}");
+    all.remove(0)
+}
+
+async fn a_hold_moves_forward_only<R: Register>(register: &R) {
+    let id = "table#contract-hold";
+    let first = hold("a", Side::Source, "99900000000000000000000", "99900000000000000000001");
+    assert!(!register.hold_on(id, &first).await.unwrap(), "nothing is held");
+    assert!(register.holds(id, Side::Source, None, 9).await.unwrap().is_empty(), "and nothing is by that");
+    register.hold(id, &first).await.unwrap();
+    assert_eq!(only_hold(register, id).await, first);
+    // Again, an older one, and an older part of it: nothing changes.
+    let older = hold("a", Side::Source, "99800000000000000000000", "99800000000000000000000");
+    for news in [&first, &older] {
+        register.hold(id, news).await.unwrap();
+        assert!(register.hold_on(id, news).await.unwrap(), "it is held");
+        assert_eq!(only_hold(register, id).await, first);
+    }
+    // A number of more digits is later, whatever its first digit.
+    let later = "100000000000000000000000";
+    let news = Hold { at: 9, since: 9, error: "Other".to_owned(), ..hold("a", Side::Source, later, later) };
+    assert!(register.hold_on(id, &news).await.unwrap());
+    let expected = Hold { first: first.first.clone(), records: 4, since: 4, version: 2, ..news.clone() };
+    assert_eq!(only_hold(register, id).await, expected);
+    // A later run's numbers may be smaller; what was held before it counts no longer.
+    let next = Hold { run: Run(3), at: 11, since: 11, ..hold("a", Side::Source, "5", "5") };
+    register.hold(id, &next).await.unwrap();
+    assert_eq!(only_hold(register, id).await, Hold { version: 3, ..next });
+    register.hold(id, &news).await.unwrap();
+    assert_eq!(only_hold(register, id).await.run, Run(3));
+}
+
+async fn a_hold_is_released_unless_it_moved<R: Register>(register: &R) {
+    let id = "table#contract-release";
+    let first = hold("a", Side::Source, "1", "1");
+    assert!(register.release(id, &first).await.unwrap(), "a key that is not held is free");
+    register.hold(id, &first).await.unwrap();
+    register.hold(id, &hold("a", Side::Source, "2", "2")).await.unwrap();
+    assert!(!register.release(id, &first).await.unwrap(), "something newer was held");
+    let now = only_hold(register, id).await;
+    for _ in 0..2 {
+        assert!(register.release(id, &now).await.unwrap());
+        assert!(register.holds(id, Side::Source, None, 9).await.unwrap().is_empty());
+    }
+    register.hold(id, &first).await.unwrap();
+    assert_eq!(only_hold(register, id).await, first, "held again from the beginning");
+    // A release that is sent twice must not free what was held in between, although its version is the same.
+    assert!(register.release(id, &first).await.unwrap());
+    let later = hold("a", Side::Source, "7", "7");
+    register.hold(id, &later).await.unwrap();
+    assert!(!register.release(id, &first).await.unwrap(), "another entry of the same version");
+    assert_eq!(only_hold(register, id).await, later);
+}
+
+async fn holds_are_listed_by_side_in_pages<R: Register>(register: &R) {
+    let id = "table#contract-holds";
+    for name in ["a", "b", "c", "d"] {
+        let side = if name == "d" { Side::Target } else { Side::Source };
+        register.hold(id, &hold(name, side, "1", "1")).await.unwrap();
+    }
+    let all = register.holds(id, Side::Source, None, 9).await.unwrap();
+    let names: Vec<String> = all.iter().map(|hold| Hold::name(&hold.key)).collect();
+    assert!(names.len() == 3 && names.is_sorted(), "{names:?}");
+    assert_eq!(register.holds(id, Side::Source, None, 2).await.unwrap(), all[..2]);
+    assert_eq!(register.holds(id, Side::Source, Some(&names[1]), 2).await.unwrap(), all[2..]);
+    assert_eq!(register.holds(id, Side::Target, None, 9).await.unwrap(), [hold("d", Side::Target, "1", "1")]);
+    assert!(register.holds("table#contract-hol", Side::Source, None, 9).await.unwrap().is_empty());
 }
 
 async fn certificates_are_kept_by_run<R: Register>(register: &R) {

@@ -19,6 +19,14 @@ pub(crate) enum Bug {
     ReplicatorOverNative,
     /// A replicated delete removes the item, so that the backfill brings it back.
     ReplicatedDeleteIsPhysical,
+    /// A record that cannot be applied is passed over and forgotten.
+    HoldSkipped,
+    /// A later record of a held key is applied.
+    HoldOvertaken,
+    /// A redriven copy keeps its position, so that a record held back before can be applied over it.
+    RedriveBehind,
+    /// A key is released whatever was held while it was put right.
+    ReleaseBlindly,
     /// Replicas are replicated back.
     ReplicationLoop,
     /// A replica forgets that its key had moved.
@@ -107,6 +115,10 @@ impl Bug {
             self,
             Bug::RetryLostAnswer
                 | Bug::TokenForgotten
+                | Bug::HoldSkipped
+                | Bug::HoldOvertaken
+                | Bug::RedriveBehind
+                | Bug::ReleaseBlindly
                 | Bug::RepeatWithoutStamp
                 | Bug::RepeatJudgedAgain
                 | Bug::StampOfAnother
@@ -120,7 +132,11 @@ impl Bug {
 }
 
 /// All of them but [`Bug::None`].
-pub(crate) const ALL: [Bug; 43] = [
+pub(crate) const ALL: [Bug; 47] = [
+    Bug::HoldSkipped,
+    Bug::HoldOvertaken,
+    Bug::RedriveBehind,
+    Bug::ReleaseBlindly,
     Bug::BackfillOverwrites,
     Bug::ScanBeforeStream,
     Bug::ZombieBackfill,

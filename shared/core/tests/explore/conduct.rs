@@ -1,5 +1,6 @@
 //! The conductor: takes a table through the phases as the controller does, with a replicator on each side.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -7,18 +8,19 @@ use livemove_core::checkpoint::{Job, Task};
 use livemove_core::drive::Limits;
 use livemove_core::error::Error;
 use livemove_core::finish::finish;
+use livemove_core::holding::{Desk, replicate_holding};
 use livemove_core::job;
 use livemove_core::lease::{Cache, Phases};
-use livemove_core::mark::{Marks, Run};
+use livemove_core::mark::{Marks, Position, Run};
 use livemove_core::phase::{Kind, Phase, Side, State, Step, Stream};
 use livemove_core::ports::Clock;
-use livemove_core::replicate::replicate;
 use livemove_core::scan::{Half, both};
 use livemove_core::segment::Segment;
 use shuttle::future::{self, yield_now};
 use shuttle::rand::{Rng, thread_rng};
 
 use crate::bug::Bug;
+use crate::held::{Held, SUBJECT, redrive_all};
 use crate::site::pause;
 use crate::world::{KEYS, LEASE, World, key};
 
@@ -109,10 +111,25 @@ impl Replicator {
                 *new = marks.onto(std::mem::take(new));
             }
         }
-        match replicate(cache, self.world.pair(), self.side, &changes, 2).await {
+        let held = Held(self.world.clone());
+        let (before, replicas) = (held.now(self.side).await, self.replicas());
+        let desk = Desk { holds: &held, subject: SUBJECT, side: self.side };
+        let result = replicate_holding(desk, cache, self.world.pair(), &changes, 2).await;
+        // Nobody else writes replicas of this stream meanwhile.
+        let (after, written) = (held.now(self.side).await, self.replicas());
+        for (key, hold) in before {
+            let stayed = after.get(&key).is_some_and(|now| now.first == hold.first && now.since == hold.since);
+            assert!(!stayed || replicas.get(&key) == written.get(&key), "a record overtook those that are held");
+        }
+        match result {
             Ok(outcome) if outcome.failed.is_empty() => changes.len(),
             Ok(_) | Err(_) => 0,
         }
+    }
+
+    /// What this stream's replicator wrote last, by key.
+    fn replicas(&self) -> BTreeMap<String, Position> {
+        self.world.pair().side(self.side.other()).replicas()
     }
 
     /// Waits until everything in the stream has been delivered.
@@ -241,6 +258,9 @@ async fn think_better(world: &World) {
 /// Writes the next state and waits until nobody acts on the former one.
 async fn step(world: &World, step: Step) {
     yield_now().await;
+    if thread_rng().gen_bool(0.5) {
+        redrive_all(world).await;
+    }
     let mut next = world.read_state().after(Kind::Table, step, world.now()).unwrap();
     next.marked &= world.bug() != Bug::RetreatForgetsStamps;
     world.set_state(next);

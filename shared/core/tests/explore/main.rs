@@ -20,6 +20,7 @@ mod bug;
 mod check;
 mod client;
 mod conduct;
+mod held;
 mod pair;
 mod promise;
 mod repeat;
@@ -89,6 +90,7 @@ fn schedule(bug: Bug, goal: Goal) {
         for stream in streams {
             stream.await.unwrap();
         }
+        while held::redrive_all(&world).await > 0 {}
         audit(&world, &history, first);
     });
 }
@@ -202,8 +204,13 @@ fn is_found(bug: Bug) {
             let (ran, found) = explore(bug, goal, scheduler, seed() + round as u64, ROUND);
             total += ran;
             if let Some(text) = found {
-                let kinds =
-                    ["not linearizable", "the follower differs", "marks are left", "a reserved attribute leaks"];
+                let kinds = [
+                    "not linearizable",
+                    "the follower differs",
+                    "marks are left",
+                    "a reserved attribute leaks",
+                    "overtook",
+                ];
                 let kind = kinds.iter().find(|kind| text.contains(*kind));
                 println!(
                     "{bug:?}: {kind:?} to {goal:?} under {scheduler:?} after {total} schedules, {:.1} s",
@@ -242,6 +249,10 @@ macro_rules! found {
 }
 
 found! {
+    finds_hold_skipped: HoldSkipped,
+    finds_hold_overtaken: HoldOvertaken,
+    finds_redrive_behind: RedriveBehind,
+    finds_release_blindly: ReleaseBlindly,
     finds_backfill_overwrites: BackfillOverwrites,
     finds_scan_before_stream: ScanBeforeStream,
     finds_zombie_backfill: ZombieBackfill,

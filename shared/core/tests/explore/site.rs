@@ -1,13 +1,13 @@
 //! One table of the world: every call is a scheduling point, may fail, and carries the bug switched in.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use livemove_core::change::Change;
 use livemove_core::error::Error;
 use livemove_core::item::{Item, Key, KeySchema};
-use livemove_core::mark::{ALL, Marks, Run, STAMP};
+use livemove_core::mark::{ALL, Marks, Position, Run, STAMP};
 use livemove_core::ports::{Action, Get, Guard, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 use livemove_core::testing::memory::Memory;
@@ -26,6 +26,8 @@ pub(crate) struct Site {
     next_call: AtomicU64,
     pub(super) bug: Bug,
     pub(super) faults: bool,
+    /// What the replicator wrote last, by key.
+    replicas: Mutex<BTreeMap<String, Position>>,
 }
 
 /// A scheduling point; now and then a long one, so that races of few steps come up without a million schedules.
@@ -61,7 +63,17 @@ impl Site {
     }
 
     fn of(memory: Memory, bug: Bug, faults: bool) -> Site {
-        Site { memory, calls: Arc::default(), next_call: AtomicU64::new(0), bug, faults }
+        Site { memory, calls: Arc::default(), next_call: AtomicU64::new(0), bug, faults, replicas: Mutex::default() }
+    }
+
+    /// What the replicator wrote last, by key.
+    pub(crate) fn replicas(&self) -> BTreeMap<String, Position> {
+        self.replicas.lock().unwrap().clone()
+    }
+
+    /// Now and then a replica is refused for good, as one that is too large is, with whatever it has become later.
+    fn is_poison(&self, write: &Write) -> bool {
+        self.faults && matches!(write.guard, Guard::Older(..)) && thread_rng().gen_bool(0.1)
     }
 
     /// The calls that are on their way.
@@ -139,6 +151,10 @@ impl Site {
             (Bug::NoPositionGuard, Guard::Older(run, _)) => write.guard = Guard::NotNative(run),
             (Bug::ReplicatorOverNative, Guard::Older(_, position)) => {
                 write.guard = Guard::Older(Run(u32::MAX), position)
+            }
+            (Bug::RedriveBehind, Guard::PositionIs(run, before)) => {
+                let position = Some(Position::repaired(run, before));
+                redress(&mut write, Marks { position, ..marks });
             }
             (Bug::ReplicatedDeleteIsPhysical, _) if is_replica && marks.tombstone => write.action = Action::Delete,
             (Bug::ReplicaForgetsMove, Guard::Older(..) | Guard::NotNative(_)) if marks.position.is_some() => {
@@ -235,7 +251,13 @@ impl Table for Site {
         if self.faults && thread_rng().gen_bool(0.01) {
             return Err(Error::Conflict("fault".into()));
         }
+        if self.is_poison(write) {
+            return Err(Error::Rejected { name: "ValidationException".into(), message: "fault".into() });
+        }
         let mut written = self.apply(write).await?;
+        if let (Guard::Older(_, position), Written::Applied(_)) = (&write.guard, &written) {
+            self.replicas.lock().unwrap().insert(write.key.id(), position.clone());
+        }
         if let (Bug::StampOfAnother, Some(_), Written::Refused(Some(item))) = (self.bug, &write.once, &mut written) {
             let marks = Marks::of(item);
             *item = Marks { stamp: marks.stamp.as_ref().and(write.once.clone()), ..marks }.onto(std::mem::take(item));

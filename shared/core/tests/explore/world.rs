@@ -16,6 +16,8 @@ use serde_dynamo::AttributeValue;
 use shuttle::future::yield_now;
 use shuttle::rand::{Rng, thread_rng};
 
+use livemove_core::testing::register::MemoryRegister;
+
 use crate::bug::Bug;
 use crate::site::Site;
 
@@ -41,6 +43,7 @@ struct Inner {
     source: Site,
     target: Site,
     checkpoints: Mutex<BTreeMap<String, Checkpoint<Key>>>,
+    holds: MemoryRegister<Key>,
 }
 
 impl World {
@@ -57,6 +60,7 @@ impl World {
             source,
             target,
             checkpoints: Mutex::default(),
+            holds: MemoryRegister::default(),
         }))
     }
 
@@ -115,6 +119,11 @@ impl World {
 
     fn sites(&self) -> [&Site; 2] {
         [&self.0.source, &self.0.target]
+    }
+
+    /// Where holds are kept.
+    pub(crate) fn holds(&self) -> &MemoryRegister<Key> {
+        &self.0.holds
     }
 
     pub(crate) fn restart_job(&self) {

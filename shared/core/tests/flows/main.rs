@@ -5,6 +5,7 @@ mod calls;
 mod change;
 mod copy;
 mod finish;
+mod hold;
 mod job;
 mod repeat;
 mod replicate;

@@ -198,7 +198,7 @@ fn a_failed_key_names_its_first_record_and_the_others_go_on() {
     let outcome = block_on(replicate(&cache, Pair { source: &source, target: &target }, Side::Source, &changes, 1));
     let outcome = outcome.expect("replicated");
     assert_eq!(outcome.written, 1);
-    let failed: Vec<_> = outcome.failed.iter().map(|(sequence, error)| (sequence.as_str(), error.name())).collect();
+    let failed: Vec<_> = outcome.failed.iter().map(|(records, error)| (records.first(), error.name())).collect();
     assert_eq!(failed, [(changes[0].sequence.as_str(), "Throttled")]);
     assert_eq!((seen(&world.target, "a"), seen(&world.target, "b")), (None, Some(item("b", "1"))));
 }

@@ -6,6 +6,7 @@ use livemove_core::register::Canary;
 use livemove_core::testing::block_on;
 use livemove_core::testing::register::MemoryRegister;
 use serde_dynamo::AttributeValue;
+use serde_json::json;
 
 use super::*;
 

@@ -27,10 +27,12 @@ fn every_action_has_a_fixture_that_is_read() {
         "certify",
         "health",
         "preflight",
+        "redrive",
         "retreat",
         "seal",
         "status",
         "verified",
+        "watch",
     ];
     assert_eq!(names, all);
 }
