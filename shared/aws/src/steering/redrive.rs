@@ -166,7 +166,15 @@ fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
             "change the item on the side its records come from, or what the other table demands of it; then redrive"
         }
         Error::Denied(_) => "give the role of control what it lacks, then redrive",
-        _ => "redrive again",
+        Error::Throttled(_)
+        | Error::Unavailable(_)
+        | Error::Ambiguous(_)
+        | Error::Conflict(_)
+        | Error::ConditionFailed { .. }
+        | Error::Cancelled { .. }
+        | Error::Refused { .. }
+        | Error::StalePhase
+        | Error::Invariant(_) => "redrive again",
     };
     Failing {
         subject: subject.to_owned(),

@@ -58,8 +58,11 @@ struct Made {
     /// The items of tables, by name.
     items: Mutex<BTreeMap<String, Memory>>,
     /// What is in failure queues, by their names; `None` = the stream has the records no more.
-    given_up: Mutex<BTreeMap<String, Vec<(GivenUp, Option<Vec<Lost>>)>>>,
+    given_up: Mutex<BTreeMap<String, Vec<Message>>>,
 }
+
+/// A message of a failure queue, and the keys of its records.
+type Message = (GivenUp, Option<Vec<Lost>>);
 
 impl Made {
     fn items(&self, name: &str) -> Memory {
