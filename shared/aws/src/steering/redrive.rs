@@ -169,6 +169,7 @@ fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
         Error::Throttled(_)
         | Error::Unavailable(_)
         | Error::Ambiguous(_)
+        | Error::OldValuesLost(_)
         | Error::Conflict(_)
         | Error::ConditionFailed { .. }
         | Error::Cancelled { .. }

@@ -7,6 +7,7 @@ use livemove_core::hold::{HOLDS_MAX, Hold, Holds, is_poison};
 use livemove_core::holding::{Desk, replicate_holding};
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::lease::Cache;
+use livemove_core::mark::{Marks, OperationId};
 use livemove_core::phase::{Phase, Side, State};
 use livemove_core::ports::{Action, Get, Inserted, Page, Table, Write, Written};
 use livemove_core::redrive::{Redriven, redrive};
@@ -249,8 +250,22 @@ fn a_held_delete_leaves_a_tombstone() {
     stage.replicate(&copying(), Side::Source, &[1]);
     let hold = stage.holds(Side::Source).remove(0);
     stage.redrive(&copying(), &hold).unwrap();
-    let stored = livemove_core::mark::Marks::of_option(stage.world.target.peek(&key("a")).as_ref());
+    let stored = Marks::of_option(stage.world.target.peek(&key("a")).as_ref());
     assert!(stored.tombstone, "else the backfill brings it back");
+}
+
+#[test]
+fn a_redriven_copy_says_which_operation_wrote_the_item() {
+    let stage = Stage::new();
+    stage.world.source.put_raw(item("a", "poison"));
+    stage.replicate(&copying(), Side::Source, &[0]);
+    let stamped = Marks { stamp: OperationId::new("op"), ..Marks::default() };
+    stage.world.source.put_raw(marked(item("a", "2"), stamped.clone()));
+    // Equal data by another operation is no reason to leave it.
+    stage.world.target.put_raw(item("a", "2"));
+    let hold = stage.holds(Side::Source).remove(0);
+    stage.redrive(&copying(), &hold).unwrap();
+    assert_eq!(Marks::of_option(stage.world.target.peek(&key("a")).as_ref()).stamp, stamped.stamp);
 }
 
 #[test]
@@ -286,7 +301,7 @@ fn the_way_back_is_put_right_too_and_stays_moved() {
     assert_eq!(livemove_core::mark::visible(stored("a")), Some(item("a", "2")));
     assert_eq!(livemove_core::mark::visible(stored("b")), None);
     for name in ["a", "b"] {
-        let marks = livemove_core::mark::Marks::of_option(stored(name).as_ref());
+        let marks = Marks::of_option(stored(name).as_ref());
         assert_eq!(marks.moved, RUN, "a late client could take {name} back");
     }
 }
