@@ -51,7 +51,7 @@ def test_nothing_is_lost_and_nothing_done_twice_while_calls_fail_in_every_way(mo
         *everything(PART),
     ])
     traffic = Traffic(world, service, transfer_clients=2)
-    with Gateway(world, AWS_ENDPOINT_URL=faults.endpoint_of("faulty-gateway")) as gateway:
+    with Gateway(world, **faults.variables("faulty-gateway")) as gateway:
         traffic.join(SdkClient(world, sdk(gateway, world), traffic))
         migrate(world, traffic, plan)
         figures = faults.calm()

@@ -64,6 +64,14 @@ class Faults:
         """An endpoint of that client's own: whoever calls there is the client of this name, whatever its requests say."""
         return f"http://127.0.0.1:{self._ask('listen', {'client': client})['port']}"
 
+    def variables(self, client: str) -> dict:
+        """What makes a process that client, whatever endpoints it has besides: the settings that SDKs have for it.
+
+        <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+        """
+        endpoint = self.endpoint_of(client)
+        return {f"AWS_ENDPOINT_URL_{service}": endpoint for service in SERVICES}
+
     def calm(self) -> dict:
         """No fault from now on, and none under way when this returns; the figures."""
         return self._ask("calm", {})
@@ -92,17 +100,13 @@ class Faults:
 
 
 def name_clients(world, faults: Faults) -> None:
-    """Give every function of the deployment an endpoint of its own, so that the proxy knows which one calls.
-
-    By the settings that SDKs have for it: <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>.
-    """
+    """Give every function of the deployment an endpoint of its own, so that the proxy knows which one calls."""
     for side in ("source", "target"):
         functions = world.client("lambda", side)
         for function in functions.get_paginator("list_functions").paginate().search("Functions[]"):
             name, variables = function["FunctionName"], function.get("Environment", {}).get("Variables", {})
             if name.startswith(f"livemove-{world.migration}-"):
-                endpoint = faults.endpoint_of(name.removeprefix("livemove-"))
-                named = {f"AWS_ENDPOINT_URL_{service}": endpoint for service in SERVICES}
+                named = faults.variables(name.removeprefix("livemove-"))
                 functions.update_function_configuration(FunctionName=name, Environment={"Variables": {**variables, **named}})
 
 
