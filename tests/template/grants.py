@@ -1,8 +1,11 @@
 """Every action that a role is granted, and the place in the code that calls it.
 
 A role and a policy of it say for which resource an action is granted; a place is a path under shared/aws/src and the
-method of the SDK that needs the action there. What AWS itself does under a role has a reason instead of a place.
+method of the SDK that needs the action there, or WIRE where the action itself is sent over the wire. What AWS itself does
+under a role has a reason instead of a place.
 """
+
+WIRE = "the action, sent over the wire"
 
 CONTROL = {
     "dynamodb:GetItem": ("control/mod.rs", "get_item"),
@@ -19,12 +22,12 @@ STATES = {
 }
 TABLE = {
     "dynamodb:DescribeTable": ("dynamo/table.rs", "describe_table"),
-    "dynamodb:GetItem": ("dynamo/table.rs", "get_item"),
+    "dynamodb:GetItem": ("dynamo/get.rs", WIRE),
     "dynamodb:BatchGetItem": ("dynamo/batch.rs", "batch_get_item"),
     "dynamodb:Scan": ("dynamo/table.rs", "scan"),
-    "dynamodb:PutItem": ("dynamo/write.rs", "put_item"),
-    "dynamodb:UpdateItem": ("dynamo/write.rs", "update_item"),
-    "dynamodb:DeleteItem": ("dynamo/write.rs", "delete_item"),
+    "dynamodb:PutItem": ("dynamo/write.rs", WIRE),
+    "dynamodb:UpdateItem": ("dynamo/write.rs", WIRE),
+    "dynamodb:DeleteItem": ("dynamo/write.rs", WIRE),
     "dynamodb:PartiQLInsert": ("dynamo/insert.rs", "batch_execute_statement"),
 }
 # What writes of several items need beside: DynamoDB judges a transaction by the actions of its entries.
@@ -34,8 +37,8 @@ SEVERAL = {
 }
 # Pages: of a table, and of its indexes.
 PAGES = {
-    "dynamodb:Query": ("dynamo/pages.rs", "query"),
-    "dynamodb:Scan": ("dynamo/pages.rs", "scan"),
+    "dynamodb:Query": ("dynamo/pages.rs", WIRE),
+    "dynamodb:Scan": ("dynamo/pages.rs", WIRE),
 }
 BUCKET = {
     "s3:ListBucket": ("objects/mod.rs", "list_objects_v2"),

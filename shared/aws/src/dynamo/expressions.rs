@@ -14,6 +14,9 @@ pub(super) type Names = BTreeMap<String, String>;
 /// `ExpressionAttributeValues`.
 pub(super) type Values = BTreeMap<String, AttributeValue>;
 
+type SdkNames = HashMap<String, String>;
+type SdkValues = HashMap<String, Sdk>;
+
 /// Placeholders of livemove's own start with this behind `#` or `:`.
 const OWN: &str = "_lm_";
 
@@ -69,7 +72,7 @@ impl Expressions {
     }
 
     /// As [`Expressions::parts`], in the SDK's form.
-    pub(super) fn to_sdk(&self) -> (Option<HashMap<String, String>>, Option<HashMap<String, Sdk>>) {
+    pub(super) fn to_sdk(&self) -> (Option<SdkNames>, Option<SdkValues>) {
         let (names, values) = self.parts();
         (names.map(|names| names.clone().into_iter().collect()), values.map(item_to_sdk))
     }
