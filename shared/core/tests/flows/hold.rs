@@ -1,7 +1,5 @@
 //! Records that cannot be applied: held by key, overtaken by nothing, put right from the source, released.
 
-use std::sync::Mutex;
-
 use livemove_core::error::Error;
 use livemove_core::hold::{HOLDS_MAX, Hold, Holds, is_poison};
 use livemove_core::holding::{Desk, replicate_holding};
@@ -25,7 +23,7 @@ const SUBJECT: &str = "table#orders";
 /// A table that refuses items of this value, as one with a limit or an index of its own does.
 struct Picky<'a> {
     table: &'a Memory,
-    refuses: Mutex<Option<&'static str>>,
+    refuses: Option<&'static str>,
 }
 
 impl Table for Picky<'_> {
@@ -42,7 +40,7 @@ impl Table for Picky<'_> {
     }
 
     async fn write(&self, write: &Write) -> Result<Written, Error> {
-        let refuses = self.refuses.lock().unwrap().map(|value| item("x", value).0.remove("v"));
+        let refuses = self.refuses.map(|value| item("x", value).0.remove("v"));
         let puts = |put: &Item| refuses.as_ref().is_some_and(|refused| put.0.get("v") == refused.as_ref());
         if matches!(&write.action, Action::Put(put) if puts(put)) {
             return Err(Error::Rejected { name: "ValidationException".to_owned(), message: "too large".to_owned() });
@@ -71,7 +69,7 @@ impl Stage {
     }
 
     fn picky<'a>(&'a self, table: &'a Memory) -> Picky<'a> {
-        Picky { table, refuses: Mutex::new(self.refuses) }
+        Picky { table, refuses: self.refuses }
     }
 
     fn replicate(&self, state: &State, side: Side, records: &[usize]) -> Outcome {
