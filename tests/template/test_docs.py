@@ -73,6 +73,25 @@ def test_the_check_sees(change, problem):
     assert any(problem in wrong for wrong in problems(SEMANTICS.replace(*change)))
 
 
+def untested_faults(text: str) -> list:
+    """What is wrong with the tables of faults: rows without tests, and tests that do not exist."""
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| Fault", "| Failure", "| ---"))]
+    wrong = [f"{row[:40]!r} names no test" for row in rows if "`: `" not in row]
+    for path, name in re.findall(r"`([^`]+)`: `(\w+)`", text):
+        file = ROOT / path
+        if not file.is_file() or name not in defined_in(path, file.read_text()):
+            wrong.append(f"{path} has no test {name}")
+    return wrong
+
+
+def test_every_fault_names_tests_that_exist():
+    text = (ROOT / "docs/FAULTS.md").read_text()
+    assert text.count("`: `") >= 50
+    assert untested_faults(text) == []
+    assert untested_faults(text.replace("a_page_that_is_not_durable_is_no_page", "none"))
+    assert untested_faults("| Rain | nothing | |")
+
+
 def anchors(text: str) -> set:
     """The anchors of a document's headings, as repositories on the web make them."""
     headings = re.findall(r"^#+ (.+)$", text, flags=re.MULTILINE)
