@@ -11,8 +11,9 @@ NOT_DONE = {
 }
 # Reasons of a cancelled transaction that are over soon.
 PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-# The outcome is open: a lost answer, a function that ended in the middle.
-OPEN = {"OutcomeUnknown", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
+# The outcome is open: a lost answer, a function that ended in the middle. Of OldValuesLost it is known that it was done, but
+# not what was there before, which these clients check each time.
+OPEN = {"OutcomeUnknown", "OldValuesLost", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
 
 
 class NotDone(Exception):
