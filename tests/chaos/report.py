@@ -9,6 +9,7 @@ def lines(outcome) -> list:
     said = [
         f"operations acknowledged   {outcome.operations:>9,}",
         f"  with an unknown outcome {outcome.open:>9,}",
+        f"longest freeze of a bucket{outcome.frozen_s:>7,.0f} s",
         f"runs of the migration     {outcome.runs:>9,}",
         f"calls of the functions    {sum(faults['calls'].values()):>9,}",
         f"faults                    {sum(faults['faults'].values()):>9,}",

@@ -18,6 +18,8 @@ EXECUTION_S = 400
 LOOK_EVERY_S = 0.2
 # Operations of the clients after the last fault.
 AFTERWARDS = 100
+# A bucket stays frozen while its controller is killed and its execution is stopped, over and over.
+FROZEN_S_MAX = 900
 
 
 @dataclasses.dataclass
@@ -31,6 +33,7 @@ class Outcome:
     faults: dict
     acts: dict
     open: int
+    frozen_s: float
     lost: list
     duplicated: list
     violations: list
@@ -67,7 +70,7 @@ def _runs(seed: int, seconds: float, world, aws, faults, existing, say, restarts
     plan, serving, runs = steps.plan(world), "source", 0
     steps.control(world, "preflight", plan=plan)
     deadline = time.monotonic() + seconds
-    with Traffic(world, existing, item_clients=4, object_clients=2, transfer_clients=2) as traffic:
+    with Traffic(world, existing, item_clients=4, object_clients=2, transfer_clients=2, frozen_s_max=FROZEN_S_MAX) as traffic:
         mischief = Mischief(seed, world, aws, faults, restarts, say)
         while time.monotonic() < deadline:
             machine = "migrate" if serving == "source" else "rollback"
@@ -80,8 +83,8 @@ def _runs(seed: int, seconds: float, world, aws, faults, existing, say, restarts
     wrong = audit.table(world, traffic, serving, swept=True) + audit.bucket(world, traffic, serving)
     twice = [what for what in wrong if "done twice" in what]
     return Outcome(seed=seed, journal=str(faults.journal), operations=traffic.done(), runs=runs, faults=figures, acts=dict(mischief.done),
-                   open=sum(kind.open for kind in traffic.figures().values()), lost=[what for what in wrong if what not in twice],
-                   duplicated=twice, violations=traffic.violations())
+                   open=sum(kind.open for kind in traffic.figures().values()), frozen_s=traffic.frozen_s(),
+                   lost=[what for what in wrong if what not in twice], duplicated=twice, violations=traffic.violations())
 
 
 def _run(world, machine: str, plan: dict, mischief: Mischief, deadline: float, say) -> None:

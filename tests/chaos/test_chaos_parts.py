@@ -38,7 +38,7 @@ def test_only_functions_of_this_server_are_killed():
 
 
 CLEAN = Outcome(seed=5, journal="j", operations=100, runs=2, faults={"calls": {"s3": 9}, "faults": {"slow": 3}, "broken": 0},
-                acts={"kills": 4}, open=1, lost=[], duplicated=[], violations=[])
+                acts={"kills": 4}, open=1, frozen_s=3.2, lost=[], duplicated=[], violations=[])
 
 
 def test_a_clean_run_says_its_figures():

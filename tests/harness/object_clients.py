@@ -21,14 +21,14 @@ BEFORE_REPEATING_S = 0.05
 
 
 class ObjectClient(threading.Thread):
-    """One client; `book` is to be read after it ended. `frozen_s`: longest wait of a write for `writable`."""
+    """One client; `book` is to be read after it ended. `frozen_s`: longest wait of a write for `writable`, at most `patience_s`."""
 
-    def __init__(self, world, number: int, owned: dict, stop: threading.Event):
+    def __init__(self, world, number: int, owned: dict, stop: threading.Event, patience_s: float = PATIENCE_S):
         super().__init__(name=f"objects-{number}", daemon=True)
         self._world, self._door, self._stop_wanted = world, Door(world), stop
         self._dice, self._number = random.Random(1000 + number), number
         self._route, self._good_until = None, 0.0
-        self.book, self.frozen_s = Book(self.name), 0.0
+        self.book, self.frozen_s, self._patience_s = Book(self.name), 0.0, patience_s
         self.book.values.update(owned)
         self.book.values.update({f"live/{number}/new {n}+ü.txt": None for n in range(10)})
 
@@ -102,8 +102,8 @@ class ObjectClient(threading.Thread):
             if not write or self._route["writable"]:
                 break
             self._good_until = 0.0
-            if time.monotonic() - started > PATIENCE_S:
-                raise Refused(f"no object could be written for {PATIENCE_S} s: {self._route}")
+            if time.monotonic() - started > self._patience_s:
+                raise Refused(f"no object could be written for {self._patience_s} s: {self._route}")
             time.sleep(BEFORE_REPEATING_S)
         if write:
             self.frozen_s = max(self.frozen_s, time.monotonic() - started)

@@ -3,7 +3,7 @@
 import collections
 import threading
 
-from tests.harness.book import Kind
+from tests.harness.book import PATIENCE_S, Kind
 from tests.harness.item_clients import ItemClient
 from tests.harness.object_clients import ObjectClient
 from tests.harness.transfer_clients import TransferClient
@@ -15,9 +15,13 @@ ACCOUNTS = 3
 
 
 class Traffic:
-    """Clients of one service. Use as context manager: leaving it stops them."""
+    """Clients of one service, whose object writes wait at most `frozen_s_max` for a frozen bucket.
 
-    def __init__(self, world, service, item_clients: int = 6, object_clients: int = 2, transfer_clients: int = 0):
+    Use as context manager: leaving it stops them.
+    """
+
+    def __init__(self, world, service, item_clients: int = 6, object_clients: int = 2, transfer_clients: int = 0,
+                 frozen_s_max: float = PATIENCE_S):
         self.service, self.stopping, self._died = service, threading.Event(), []
         schema = service.schema
         self.counters = [schema.make(f"counter-{n}") for n in range(COUNTERS)]
@@ -32,7 +36,8 @@ class Traffic:
         self.transfers = [TransferClient(world, schema, n, self.accounts, self.stopping) for n in range(transfer_clients)]
         objects = object_clients if found else 0
         self.objects = [
-            ObjectClient(world, n, {key: service.objects[key] for key in found[n::max(1, len(found) // OWNED_OBJECTS)]}, self.stopping)
+            ObjectClient(world, n, {key: service.objects[key] for key in found[n::max(1, len(found) // OWNED_OBJECTS)]}, self.stopping,
+                         frozen_s_max)
             for n in range(objects)
         ]
 
