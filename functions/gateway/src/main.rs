@@ -24,9 +24,9 @@ use livemove_gateway::{Server, Settings, stop};
 /// The longest that one read of a state may take.
 const STATE_READ: Duration = Duration::from_secs(3);
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match serve().await {
+fn main() -> ExitCode {
+    startup::log_process();
+    match start() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(%error, "cannot serve");
@@ -35,9 +35,21 @@ async fn main() -> ExitCode {
     }
 }
 
-async fn serve() -> Result<(), Box<dyn Error>> {
+fn start() -> Result<(), Box<dyn Error>> {
+    let config = GatewayConfig::from_env()?;
+    let threads = config.threads.unwrap_or_else(half_of_the_processors);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(threads).enable_all().build()?;
+    runtime.block_on(serve(config))
+}
+
+/// The other half is the application's. One thread serves thousands of calls a second.
+fn half_of_the_processors() -> usize {
+    std::thread::available_parallelism().map_or(1, |processors| processors.get().div_ceil(2))
+}
+
+async fn serve(config: GatewayConfig) -> Result<(), Box<dyn Error>> {
     let process = startup::start_process().await?;
-    let settings = Settings::from(GatewayConfig::from_env()?);
+    let settings = Settings::from(config);
     let control = Control::open(&process.sites, &process.config.control, STATE_READ)?;
     let backend = Arc::new(Backend::new(process.sites.own(), &settings.limits)?);
     let elsewhere = Direct::new(backend.clone());

@@ -46,12 +46,16 @@ pub async fn start() -> Result<Function, Failure> {
     prepare().await
 }
 
-/// As [`start`], for a process that is no Lambda function.
+/// Starts the logs of a process that is no Lambda function.
+pub fn log_process() {
+    logs(Stamp::Own);
+}
+
+/// As [`start`], for a process whose logs are started.
 ///
 /// # Errors
 /// As [`start`].
 pub async fn start_process() -> Result<Function, Failure> {
-    logs(Stamp::Own);
     prepare().await
 }
 

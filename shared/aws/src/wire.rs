@@ -9,6 +9,7 @@ mod endpoint;
 mod headers;
 mod http;
 mod sign;
+pub mod signature;
 
 use std::time::SystemTime;
 
@@ -16,10 +17,14 @@ use aws_types::SdkConfig;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::{HeaderMap, Request, Response, Uri};
+use hyper::header::HOST;
+use hyper::{HeaderMap, Method, Request, Response};
 
 pub(crate) use credentials::KeptCredentials;
+use endpoint::Endpoint;
 use http::Http;
+use sign::Signer;
+use signature::sha256_hex;
 
 /// Why there is no way to DynamoDB.
 #[derive(Debug, thiserror::Error)]
@@ -31,7 +36,9 @@ pub enum WireSetup {
     #[error("no provider of credentials is configured")]
     NoCredentials,
     /// One of the SDK's variables or profile settings.
-    #[error("endpoint `{0}` is no URL; set AWS_ENDPOINT_URL_DYNAMODB to one like http://127.0.0.1:4566, or to nothing")]
+    #[error(
+        "endpoint `{0}` is no URL of a host alone; set AWS_ENDPOINT_URL_DYNAMODB to one like http://127.0.0.1:4566, or to nothing"
+    )]
     WrongEndpoint(String),
     /// Nothing could be trusted.
     #[error("the machine's root certificates cannot be read: {0}; install ca-certificates")]
@@ -81,9 +88,9 @@ pub struct Call {
 pub struct Wire {
     http: Http,
     credentials: KeptCredentials,
-    region: String,
-    tables: Uri,
-    streams: Uri,
+    signer: Signer,
+    tables: Endpoint,
+    streams: Endpoint,
 }
 
 impl Wire {
@@ -97,9 +104,10 @@ impl Wire {
         let region = sdk.region().ok_or(WireSetup::NoRegion)?.to_string();
         let (tables, streams) = endpoint::endpoints(sdk, &region)?;
         let provider = sdk.credentials_provider().ok_or(WireSetup::NoCredentials)?;
-        let secure = [&tables, &streams].iter().any(|uri| uri.scheme_str() == Some("https"));
+        let secure = [&tables, &streams].iter().any(|endpoint| endpoint.is_secure());
         let http = http::client(secure, idle)?;
-        Ok(Wire { http, credentials: KeptCredentials::new(provider), region, tables, streams })
+        let signer = Signer::new(region);
+        Ok(Wire { http, credentials: KeptCredentials::new(provider), signer, tables, streams })
     }
 
     /// Sends a call and gives back the head of the answer, its body still to come. Sent once at most.
@@ -107,18 +115,20 @@ impl Wire {
     /// # Errors
     /// [`NoAnswer::NotSent`] when there are no credentials or nobody listens; [`NoAnswer::Lost`] when nothing is known.
     pub async fn send(&self, call: Call) -> Result<Response<Incoming>, NoAnswer> {
-        let uri = match call.api {
+        let endpoint = match call.api {
             Api::Tables => &self.tables,
             Api::Streams => &self.streams,
         };
         let credentials = self.credentials.get(call.now).await;
         let credentials = credentials.map_err(|error| NoAnswer::NotSent(format!("no credentials: {error}")))?;
-        let unsigned = |error: &dyn std::fmt::Display| NoAnswer::NotSent(format!("the call cannot be signed: {error}"));
-        let request = Request::post(uri.clone()).body(Full::new(call.body.clone()));
-        let mut request = request.map_err(|error| unsigned(&error))?;
+        let sha256 = call.body_sha256.unwrap_or_else(|| sha256_hex(&call.body));
+        let mut request = Request::new(Full::new(call.body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = endpoint.uri.clone();
         *request.headers_mut() = call.headers;
-        let signing = sign::Signing { credentials, region: &self.region, uri, now: call.now };
-        sign::apply(signing, &mut request, &call.body, call.body_sha256).map_err(|error| unsigned(&error))?;
+        request.headers_mut().insert(HOST, endpoint.host.clone());
+        let signed = self.signer.sign(request.headers_mut(), &credentials, call.now, &sha256);
+        signed.map_err(|error| NoAnswer::NotSent(format!("the call cannot be signed: {error}")))?;
         let mut answer = self.http.request(request).await.map_err(|error| no_answer(&error))?;
         headers::clean_answer(answer.headers_mut());
         Ok(answer)

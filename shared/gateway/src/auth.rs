@@ -5,7 +5,6 @@
 //! repeat a request within these minutes.
 
 mod authorization;
-mod canonical;
 mod timestamp;
 
 use std::fmt;
@@ -14,14 +13,13 @@ use std::time::SystemTime;
 use aws_sigv4::sign::v4::{calculate_signature, generate_signing_key};
 use hyper::HeaderMap;
 use hyper::header::{AUTHORIZATION, HeaderName};
+use livemove_aws::wire::signature::{SERVICE, canonical_request, scope, string_to_sign};
 use subtle::ConstantTimeEq as _;
 
 use crate::head::one;
 use crate::wire::WireError;
 use authorization::Authorization;
 use timestamp::Timestamp;
-
-pub(crate) use canonical::sha256_hex;
 
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
 const TOKEN: HeaderName = HeaderName::from_static("x-amz-security-token");
@@ -84,12 +82,12 @@ impl Claim<'_> {
     /// `InvalidSignatureException`; nothing tells how much of it was right.
     pub fn proven_by(&self, body_sha256: &str) -> Result<(), WireError> {
         let wrong = || invalid("The request signature we calculated does not match the signature you provided");
-        let request = canonical::request(self.headers, &self.authorization, body_sha256).ok_or_else(wrong)?;
-        let text = canonical::string_to_sign(&request, &self.authorization, self.time.text());
-        let scope = &self.authorization;
-        let key = generate_signing_key(self.secret, self.time.instant(), scope.region, authorization::SERVICE);
+        let claimed = &self.authorization;
+        let request = canonical_request(self.headers, claimed.signed, body_sha256).ok_or_else(wrong)?;
+        let text = string_to_sign(self.time.text(), &scope(claimed.date, claimed.region), &request);
+        let key = generate_signing_key(self.secret, self.time.instant(), claimed.region, SERVICE);
         let expected = calculate_signature(key, text.as_bytes());
-        if bool::from(expected.as_bytes().ct_eq(scope.signature.as_bytes())) { Ok(()) } else { Err(wrong()) }
+        if bool::from(expected.as_bytes().ct_eq(claimed.signature.as_bytes())) { Ok(()) } else { Err(wrong()) }
     }
 }
 

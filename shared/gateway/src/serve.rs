@@ -7,13 +7,14 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
+use livemove_aws::wire::signature::sha256_hex;
 use livemove_core::ports::Clock;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
 use crate::answer::{self, AnswerBody, Content, Packing, Passed};
-use crate::auth::{AccessKey, sha256_hex};
+use crate::auth::AccessKey;
 use crate::backend::{Backend, Passing};
 use crate::coding::{Coding, unpack};
 use crate::head::{Head, default_content_type};

@@ -30,8 +30,8 @@ pub(crate) const PLAIN: &str = "bench-plain";
 const CONTROL: &str = "bench-control";
 const ACCOUNT: &str = "111111111111";
 const REGION: &str = "us-east-1";
-/// Shorter than the pauses below, so that a phase is known to all once they are over.
-const LEASE_MS: u64 = 200;
+/// Longer than the lease of a state, so that a phase is known to the gateway once it is over.
+const PAUSE: Duration = Duration::from_secs(6);
 
 pub(crate) struct Place {
     /// Straight to the backend.
@@ -84,7 +84,6 @@ fn plan() -> Plan {
     let plan = json!({
         "migration": "bench",
         "tables": [{"source": end(MOVING), "target": end(TARGET)}],
-        "timing": {"lease_ms": LEASE_MS, "call_ms": 5000, "skew_ms": 100},
     });
     serde_json::from_value(plan).unwrap()
 }
@@ -174,7 +173,7 @@ impl Place {
         // Long ago: no token of the phase before is alive.
         let to = State { version: from.version + 1, run, phase, since: 1, ..from.clone() };
         self.control.transition(&subject, &from, &to, &json!({})).await.unwrap();
-        tokio::time::sleep(Duration::from_millis(3 * LEASE_MS)).await;
+        tokio::time::sleep(PAUSE).await;
         self.fill().await;
     }
 

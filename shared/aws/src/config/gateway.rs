@@ -30,6 +30,8 @@ pub struct GatewayConfig {
     pub max_connections: Option<usize>,
     /// `GATEWAY_MAX_BODY_BYTES`: the largest body of a request.
     pub max_body_bytes: Option<usize>,
+    /// `GATEWAY_THREADS`: threads that serve calls.
+    pub threads: Option<usize>,
     /// `GATEWAY_DRAIN_SECONDS`: how long calls under way may go on after a stop.
     pub drain_seconds: Option<usize>,
 }
@@ -69,6 +71,7 @@ impl GatewayConfig {
             max_in_flight: env.count("GATEWAY_MAX_IN_FLIGHT")?,
             max_connections: env.count("GATEWAY_MAX_CONNECTIONS")?,
             max_body_bytes: env.count("GATEWAY_MAX_BODY_BYTES")?,
+            threads: env.count("GATEWAY_THREADS")?,
             drain_seconds: env.count("GATEWAY_DRAIN_SECONDS")?,
         })
     }

@@ -3,18 +3,45 @@
 use aws_types::SdkConfig;
 use aws_types::service_config::ServiceConfigKey;
 use hyper::Uri;
+use hyper::header::HeaderValue;
 
 use super::WireSetup;
 
 const TABLES: &str = "DynamoDB";
 const STREAMS: &str = "DynamoDB Streams";
 
+/// Where calls go.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    pub(super) uri: Uri,
+    /// Its host as requests name it.
+    pub(super) host: HeaderValue,
+}
+
+impl Endpoint {
+    pub(super) fn is_secure(&self) -> bool {
+        self.uri.scheme_str() == Some("https")
+    }
+
+    // Signatures are made for the path `/`, as all of AWS has it.
+    fn parse(text: String) -> Result<Endpoint, WireSetup> {
+        let uri: Option<Uri> = text.parse().ok();
+        let scheme = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+        let usable = |uri: &Uri| scheme(uri) && uri.path() == "/" && uri.query().is_none();
+        let endpoint = uri.filter(usable).and_then(|uri| {
+            let host = HeaderValue::from_str(uri.authority()?.as_str()).ok()?;
+            Some(Endpoint { uri, host })
+        });
+        endpoint.ok_or(WireSetup::WrongEndpoint(text))
+    }
+}
+
 /// The endpoints of tables and of streams: what the SDK's configuration says, the service's own setting first, else
 /// AWS's own.
-pub(super) fn endpoints(sdk: &SdkConfig, region: &str) -> Result<(Uri, Uri), WireSetup> {
+pub(super) fn endpoints(sdk: &SdkConfig, region: &str) -> Result<(Endpoint, Endpoint), WireSetup> {
     let of = |service: &'static str, host: &str| {
         let configured = configured(sdk, service).or_else(|| sdk.endpoint_url().map(str::to_owned));
-        parse(configured.unwrap_or_else(|| format!("https://{host}.{region}.{}", domain(region))))
+        Endpoint::parse(configured.unwrap_or_else(|| format!("https://{host}.{region}.{}", domain(region))))
     };
     Ok((of(TABLES, "dynamodb")?, of(STREAMS, "streams.dynamodb")?))
 }
@@ -26,12 +53,6 @@ fn configured(sdk: &SdkConfig, service: &'static str) -> Option<String> {
 
 fn domain(region: &str) -> &'static str {
     if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" }
-}
-
-fn parse(text: String) -> Result<Uri, WireSetup> {
-    let uri: Option<Uri> = text.parse().ok();
-    let usable = |uri: &Uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.query().is_none();
-    uri.filter(usable).ok_or(WireSetup::WrongEndpoint(text))
 }
 
 #[cfg(test)]
@@ -51,7 +72,7 @@ mod tests {
 
     fn named(sdk: &SdkConfig, region: &str) -> (String, String) {
         let (tables, streams) = endpoints(sdk, region).unwrap();
-        (tables.to_string(), streams.to_string())
+        (tables.uri.to_string(), streams.uri.to_string())
     }
 
     fn both(tables: &str, streams: &str) -> (String, String) {
@@ -76,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_wrong_endpoint_is_named() {
-        for wrong in ["127.0.0.1:8000", "ftp://a", "http://", "http://a/?b"] {
+        for wrong in ["127.0.0.1:8000", "ftp://a", "http://", "http://a/?b", "http://a/b"] {
             let sdk = SdkConfig::builder().endpoint_url(wrong).build();
             assert!(endpoints(&sdk, "x").unwrap_err().to_string().contains(wrong), "{wrong}");
         }

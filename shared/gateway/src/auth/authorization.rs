@@ -1,9 +1,7 @@
 //! The `Authorization` header of Signature Version 4.
 
-/// The signing name of DynamoDB and of its streams.
-pub(super) const SERVICE: &str = "dynamodb";
+use livemove_aws::wire::signature::{ALGORITHM, SERVICE};
 
-const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const SIGNATURE_LENGTH: usize = 64;
 
 /// The parts of the header. Each is well formed; whether they are true is another question.
@@ -59,10 +57,5 @@ impl<'a> Authorization<'a> {
     /// The names of the headers under the signature.
     pub(super) fn signed_headers(&self) -> impl Iterator<Item = &'a str> {
         self.signed.split(';')
-    }
-
-    /// What the signature is good for.
-    pub(super) fn scope(&self) -> String {
-        format!("{}/{}/{SERVICE}/aws4_request", self.date, self.region)
     }
 }

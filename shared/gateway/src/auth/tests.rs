@@ -5,6 +5,7 @@ use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, si
 use aws_sigv4::sign::v4;
 use hyper::Request;
 use hyper::header::HeaderValue;
+use livemove_aws::wire::signature::sha256_hex;
 use proptest::prelude::*;
 
 use super::*;

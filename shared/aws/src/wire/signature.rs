@@ -1,0 +1,72 @@
+//! What a request's signature is made of: AWS Signature Version 4,
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>.
+//!
+//! Method, path and query are those of every call to DynamoDB: `POST`, `/`, none.
+
+use std::fmt::Write as _;
+
+use hyper::HeaderMap;
+use sha2::{Digest as _, Sha256};
+
+/// The signing name of DynamoDB and of its streams.
+pub const SERVICE: &str = "dynamodb";
+/// How requests are signed.
+pub const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The first lines of every canonical request.
+const BEGINNING: &str = "POST\n/\n\n";
+
+/// What a signature is good for; `date` is like `20260131`.
+pub fn scope(date: &str, region: &str) -> String {
+    format!("{date}/{region}/{SERVICE}/aws4_request")
+}
+
+/// The canonical request over the headers that `signed` names: in lower case, in order, divided by `;`. `None` if one
+/// of them is missing or is no text.
+pub fn canonical_request(headers: &HeaderMap, signed: &str, body_sha256: &str) -> Option<String> {
+    let mut text = String::with_capacity(512);
+    text.push_str(BEGINNING);
+    for name in signed.split(';') {
+        text.push_str(name);
+        text.push(':');
+        push_values(&mut text, headers, name)?;
+        text.push('\n');
+    }
+    for part in ["\n", signed, "\n", body_sha256] {
+        text.push_str(part);
+    }
+    Some(text)
+}
+
+// Several values are joined by commas, runs of spaces become one.
+fn push_values(text: &mut String, headers: &HeaderMap, name: &str) -> Option<()> {
+    let mut values = headers.get_all(name).iter().peekable();
+    values.peek()?;
+    let mut first = true;
+    for value in values {
+        if !std::mem::take(&mut first) {
+            text.push(',');
+        }
+        let words = value.to_str().ok()?.split([' ', '\t']).filter(|word| !word.is_empty());
+        for (at, word) in words.enumerate() {
+            if at > 0 {
+                text.push(' ');
+            }
+            text.push_str(word);
+        }
+    }
+    Some(())
+}
+
+/// The text that is signed; `time` is like `20260131T235959Z`.
+pub fn string_to_sign(time: &str, scope: &str, canonical_request: &str) -> String {
+    format!("{ALGORITHM}\n{time}\n{scope}\n{}", sha256_hex(canonical_request.as_bytes()))
+}
+
+/// The SHA-256 of bytes in lower-case hexadecimal digits.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(64);
+    for byte in Sha256::digest(bytes) {
+        let _never = write!(text, "{byte:02x}");
+    }
+    text
+}
