@@ -4,6 +4,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html>. What it leaves out is known here.
 //! Messages are never quoted: those of S3 name objects.
 
+use livemove_core::error::Error;
 use serde_json::json;
 
 use crate::sites::End;
@@ -130,6 +131,11 @@ pub(crate) fn of_assuming(arn: &str, home_role: &str) -> String {
         "sts:AssumeRole on {arn} is denied to {home_role}; add to its policy {statement}, and let the trust policy of {arn} \
          name it with the same ExternalId: deploy both sites' stacks with one ExternalId"
     )
+}
+
+/// The first denial among errors, for a report: it has no value in it.
+pub(crate) fn denied<'a>(mut errors: impl Iterator<Item = &'a Error>) -> Option<String> {
+    errors.find(|error| matches!(error, Error::Denied(_))).map(ToString::to_string)
 }
 
 #[cfg(test)]

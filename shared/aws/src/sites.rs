@@ -125,11 +125,16 @@ impl Sites {
             .timeout_config(timeouts(Duration::from_secs(3)))
             .load()
             .await;
+        Sites::of(&own, config).await
+    }
+
+    /// As [`Sites::load`], by a configuration of one's own.
+    pub async fn of(own: &SdkConfig, config: &Config) -> Sites {
         // A function has the role of its name.
         let role = format!("arn:aws:iam::{}:role/{}", config.home.account, config.function);
         let provider =
             own.credentials_provider().unwrap_or_else(|| SharedCredentialsProvider::new(provide_credentials_fn(none)));
-        let own = Account::new(&own, provider, role);
+        let own = Account::new(own, provider, role);
         let peer = match &config.peer {
             None => None,
             Some(peer) => {
