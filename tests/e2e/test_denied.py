@@ -46,7 +46,7 @@ def add_what_it_says(world, text: str) -> None:
 def assert_named(world, text: str, action: str) -> None:
     """Action, resource, role and statement are in it."""
     arn = f"arn:aws:dynamodb:{world.target.region}:{world.target.account}:table/{world.target_table}"
-    statement = json.dumps({"Action": action, "Effect": "Allow", "Resource": arn}, separators=(",", ":"))
+    statement = json.dumps({"Effect": "Allow", "Action": action, "Resource": arn}, separators=(",", ":"))
     for part in (action, arn, f":role/{peer(world)}", statement):
         assert part in text, f"{part} is not in {text}"
 

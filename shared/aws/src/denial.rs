@@ -5,7 +5,7 @@
 //! Messages are never quoted: those of S3 name objects.
 
 use livemove_core::error::Error;
-use serde_json::json;
+use serde::Serialize;
 
 use crate::sites::End;
 
@@ -101,6 +101,18 @@ fn without_key(arn: &str) -> String {
     }
 }
 
+/// A statement that allows it, as JSON in the order in which one writes it.
+fn statement(action: &str, resource: &str) -> String {
+    #[derive(Serialize)]
+    #[serde(rename_all = "PascalCase")]
+    struct Statement<'a> {
+        effect: &'static str,
+        action: &'a str,
+        resource: &'a str,
+    }
+    serde_json::to_string(&Statement { effect: "Allow", action, resource }).unwrap_or_default()
+}
+
 /// What was denied to whom, and what to add or take away; `action` and `access` as far as they are known, `name` for
 /// what has no ARN.
 pub(crate) fn text(action: &str, name: &str, access: Option<&Access>, message: &str) -> String {
@@ -114,7 +126,7 @@ pub(crate) fn text(action: &str, name: &str, access: Option<&Access>, message: &
         true => format!("the key that encrypts {name}"),
         false => name.to_owned(),
     });
-    let statement = json!({"Effect": "Allow", "Action": denied, "Resource": resource});
+    let statement = statement(denied, &resource);
     let remedy = match (said.forbidding, said.lacking) {
         (Some(policy), _) => format!("take it out of the explicit deny in the {policy}, and allow it by {statement}"),
         (None, Some("identity-based policy") | None) => format!("add to its policy {statement}"),
@@ -126,7 +138,7 @@ pub(crate) fn text(action: &str, name: &str, access: Option<&Access>, message: &
 
 /// That the role `arn` of the other site cannot be assumed by `home_role`.
 pub(crate) fn of_assuming(arn: &str, home_role: &str) -> String {
-    let statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Resource": arn});
+    let statement = statement("sts:AssumeRole", arn);
     format!(
         "sts:AssumeRole on {arn} is denied to {home_role}; add to its policy {statement}, and let the trust policy of {arn} \
          name it with the same ExternalId: deploy both sites' stacks with one ExternalId"

@@ -7,10 +7,13 @@
 use std::sync::Arc;
 
 use aws_sdk_dynamodb::config::http::{HttpRequest, HttpResponse};
-use aws_sdk_dynamodb::config::interceptors::{FinalizerInterceptorContextRef, InterceptorContext};
+use aws_sdk_dynamodb::config::interceptors::{
+    BeforeTransmitInterceptorContextRef, FinalizerInterceptorContextRef, InterceptorContext,
+};
 use aws_sdk_dynamodb::config::retry::{ClassifyRetry, RetryAction};
 use aws_sdk_dynamodb::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_dynamodb::error::BoxError;
+use aws_smithy_types::config_bag::{Storable, StoreReplace};
 use serde::Deserialize;
 
 use super::{KeptCredentials, now};
@@ -67,6 +70,14 @@ fn code(body: &[u8]) -> String {
     code.map(|(code, _)| code.to_owned()).unwrap_or_default()
 }
 
+/// The key id that the attempt under way is signed by.
+#[derive(Debug)]
+struct SignedBy(String);
+
+impl Storable for SignedBy {
+    type Storer = StoreReplace<SignedBy>;
+}
+
 /// Tells the keeper of credentials what comes of those that the SDK's clients use.
 #[derive(Debug)]
 pub(crate) struct Doubting(pub(crate) Arc<KeptCredentials>);
@@ -76,14 +87,27 @@ impl Intercept for Doubting {
         "Doubting"
     }
 
+    // The request is gone when its answer is there.
+    fn read_before_transmit(
+        &self,
+        context: &BeforeTransmitInterceptorContextRef<'_>,
+        _runtime: &RuntimeComponents,
+        config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        if let Some(key_id) = key_id(context.request()) {
+            config.interceptor_state().store_put(SignedBy(key_id.to_owned()));
+        }
+        Ok(())
+    }
+
     fn read_after_attempt(
         &self,
         context: &FinalizerInterceptorContextRef<'_>,
         _runtime: &RuntimeComponents,
-        _config: &mut ConfigBag,
+        config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let refused = context.response().and_then(Doubt::in_answer);
-        if let (Some(why), Some(key_id)) = (refused, context.request().and_then(key_id)) {
+        if let (Some(why), Some(SignedBy(key_id))) = (refused, config.load()) {
             self.0.doubt(key_id, why, now());
         }
         Ok(())

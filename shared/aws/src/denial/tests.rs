@@ -28,7 +28,7 @@ fn a_denial_names_who_needs_which_statement() {
         &[
             "dynamodb:PartiQLInsert on table orders-new",
             "denied to arn:aws:iam::222222222222:role/livemove-orders-peer",
-            r#"add to its policy {"Action":"dynamodb:PartiQLInsert","Effect":"Allow","Resource":"arn:aws:dynamodb:eu-west-1:222222222222:table/orders-new"}"#,
+            r#"add to its policy {"Effect":"Allow","Action":"dynamodb:PartiQLInsert","Resource":"arn:aws:dynamodb:eu-west-1:222222222222:table/orders-new"}"#,
         ],
     );
 }
@@ -37,7 +37,7 @@ fn a_denial_names_who_needs_which_statement() {
 fn what_the_message_leaves_out_is_what_is_known_of_the_call() {
     for message in ["no message", "", "Access Denied"] {
         let text = text("dynamodb:Scan", "table orders-new", Some(&orders()), message);
-        let statement = r#"{"Action":"dynamodb:Scan","Effect":"Allow","Resource":"arn:aws:dynamodb:eu-west-1:222222222222:table/orders-new"}"#;
+        let statement = r#"{"Effect":"Allow","Action":"dynamodb:Scan","Resource":"arn:aws:dynamodb:eu-west-1:222222222222:table/orders-new"}"#;
         all_in(&text, &["denied to arn:aws:iam::222222222222:role/peer", statement]);
     }
     let text = text("sqs:ReceiveMessage", "queue dead", None, "no message");
