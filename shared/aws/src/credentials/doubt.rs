@@ -107,7 +107,7 @@ impl Intercept for Doubting {
         config: &mut ConfigBag,
     ) -> Result<(), BoxError> {
         let refused = context.response().and_then(Doubt::in_answer);
-        if let (Some(why), Some(SignedBy(key_id))) = (refused, config.load()) {
+        if let (Some(why), Some(SignedBy(key_id))) = (refused, config.load::<SignedBy>()) {
             self.0.doubt(key_id, why, now());
         }
         Ok(())
