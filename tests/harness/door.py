@@ -11,9 +11,8 @@ NOT_DONE = {
 }
 # Reasons of a cancelled transaction that are over soon.
 PASSING = {"TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"}
-# The outcome is open: a lost answer, a function that ended in the middle. Of OldValuesLost it is known that it was done, but
-# not what was there before, which these clients check each time.
-OPEN = {"OutcomeUnknown", "OldValuesLost", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
+# The outcome is open: a lost answer, a function that ended in the middle.
+OPEN = {"OutcomeUnknown", "InternalServerError", "Sandbox.Timedout", "Runtime.ExitError", "Runtime.HandlerError", "Runtime.Unknown"}
 
 
 class NotDone(Exception):
@@ -22,6 +21,10 @@ class NotDone(Exception):
 
 class Open(Exception):
     """It may have happened, now or in a moment, or not."""
+
+
+class DoneUnseen(Exception):
+    """It was done, once; only what was there before is not known."""
 
 
 class ConditionFailed(Exception):
@@ -89,6 +92,8 @@ def _sorted(body: dict) -> Exception:
         return NotDone(f"{name}: {message}")
     if name in NOT_DONE:
         return NotDone(f"{name}: {message}")
+    if name == "OldValuesLost":
+        return DoneUnseen(f"{name}: {message}")
     if name in OPEN:
         return Open(f"{name}: {message}")
     return Refused(f"{name}: {message}")

@@ -10,7 +10,7 @@ import time
 
 from tests.harness import wire
 from tests.harness.book import PATIENCE_S, Book
-from tests.harness.door import ConditionFailed, Door, NotDone, Open, Refused
+from tests.harness.door import ConditionFailed, DoneUnseen, Door, NotDone, Open, Refused
 
 # Part of many items: to be found in no log.
 SECRET = "never-to-be-found-in-a-log"
@@ -154,6 +154,10 @@ class ItemClient(threading.Thread):
                    "ExpressionAttributeValues": {":d": {"N": str(step)}}, "ReturnValues": "UPDATED_NEW"}
         try:
             answer = self._repeat("shared count", lambda: self._door.write("UpdateItem", request))
+        except DoneUnseen as error:
+            self.book.violation(name, f"a count asks for nothing that was before, and was told {error}")
+            self.counted[name] += step
+            return
         except Open as error:
             self.book.kinds["shared count"].open += 1
             self.book.errors[f"shared count: {str(error).split(':')[0]}"] += 1
@@ -179,6 +183,13 @@ class ItemClient(threading.Thread):
             self.book.cloud(name, [before, after] if holds else [before], kind, error)
             del self._keys[name]
             return None
+        except DoneUnseen as error:
+            # Nothing is open: what was written must be there from now on.
+            self._done(name, after, kind, started, holds)
+            self.book.errors[f"{kind}: {str(error).split(':')[0]}"] += 1
+            if request.get("ReturnValues") != "ALL_OLD":
+                self.book.violation(name, f"a {kind} asks for nothing that was before, and was told {error}")
+            return None
         except ConditionFailed as failed:
             self.book.done(kind, started)
             self.book.note(name, f"{kind} refused")
@@ -189,11 +200,15 @@ class ItemClient(threading.Thread):
             return None
         if answer is None:
             return None
+        self._done(name, after, kind, started, holds)
+        return answer
+
+    def _done(self, name: str, after, kind: str, started: float, holds: bool) -> None:
+        before = self.book.values[name]
         self.book.done(kind, started)
         self.book.acknowledged(name, after, kind)
         if not holds:
             self.book.violation(name, f"{kind} was acknowledged although its condition does not hold: last acknowledged was {before}")
-        return answer
 
     def _repeat(self, kind: str, call):
         """Do it until it is done. None: gave up, which is a violation, or told to stop before it was done."""

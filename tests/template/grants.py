@@ -75,7 +75,7 @@ STREAMS = {
     "sqs:DeleteMessage": ("steering/aws/failures.rs", "delete_message"),
     "lambda:ListEventSourceMappings": ("steering/aws/following.rs", "list_event_source_mappings"),
 }
-PEER = {"sts:AssumeRole": ("sites.rs", "AssumeRoleProvider::builder")}
+PEER = {"sts:AssumeRole": ("credentials/peer.rs", "AssumeRoleProvider::builder")}
 
 LOGS = dict.fromkeys(["logs:CreateLogStream", "logs:PutLogEvents"], "Lambda writes the function's log")
 STREAM = dict.fromkeys(

@@ -87,7 +87,7 @@ def test_segments_loop_in_distributed_maps_and_bring_nothing_back(name):
         inner = state["ItemProcessor"]["States"]
         assert inner["Segment"]["Next"] == "SegmentDone"
         assert (inner["SegmentDone"]["Default"], inner["NextStretch"]["Next"]) == ("NextStretch", "Segment")
-        assert "SegmentsFailed" in successors(state)
+        assert "WhySegmentsFailed" in successors(state)
         if name == "CompleteMachine":
             assert [one["Result"] for one in inner.values() if one.get("End")] == [{"clean": True}, {"clean": False}]
         else:

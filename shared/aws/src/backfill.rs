@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use livemove_core::checkpoint::Counts;
-use livemove_core::drive::{Limits, Progress};
+use livemove_core::checkpoint::{Counts, Task};
+use livemove_core::drive::{self, Limits, Progress};
 use livemove_core::error::Error;
 use livemove_core::job;
 use livemove_core::object;
@@ -82,9 +82,16 @@ impl<'a> Backfill<'a> {
         let (_, plan) = livemove_core::register::States::load(self.control, &task.subject).await?.ok_or_else(|| {
             Error::refused("NotRegistered", format!("{} has no state", task.subject), "run preflight first")
         })?;
-        let progress = match plan.kind {
-            Kind::Table => self.table(request, &plan, invocation).await?,
-            Kind::Bucket => self.bucket(request, &plan, invocation).await?,
+        let worked = match plan.kind {
+            Kind::Table => self.table(request, &plan, invocation).await,
+            Kind::Bucket => self.bucket(request, &plan, invocation).await,
+        };
+        let progress = match worked {
+            Ok(progress) => progress,
+            Err(error) => {
+                self.note(task, &error).await;
+                return Err(error);
+            }
         };
         self.record(request, &progress);
         let answer = SegmentAnswer {
@@ -94,6 +101,14 @@ impl<'a> Backfill<'a> {
             counts: &progress.counts,
         };
         serde_json::to_value(answer).map_err(|error| Error::Invariant(format!("the answer is no JSON: {error}")))
+    }
+
+    /// What was met in the middle of a segment stands in its checkpoint already; this is for what was met before.
+    async fn note(&self, task: &Task, error: &Error) {
+        let noted = drive::note::<Value, _>(self.control, task, error, SystemClock.now()).await;
+        if let Err(error) = noted {
+            tracing::warn!(error_type = error.name(), %error, "why the segment failed is not noted");
+        }
     }
 
     async fn table(

@@ -4,6 +4,8 @@ pub mod api;
 pub mod backfill;
 pub mod config;
 pub mod control;
+mod credentials;
+pub mod denial;
 pub mod dynamo;
 pub mod errors;
 pub mod metrics;

@@ -1,5 +1,6 @@
 //! The replicator's work on one batch of stream records: find what they belong to, apply them, tell of them.
 
+mod denied;
 mod signals;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -109,7 +110,9 @@ impl<'a, R: States + Signals + Stragglers + Holds> Replicator<'a, R> {
         let changes = streams::changes(event, pair.side(self.side).schema(), SystemClock.now())?;
         let in_flight = usize::try_from(open.plan.writes_in_flight).unwrap_or(usize::MAX);
         let desk = Desk { holds: self.register, subject: &self.subject, side: self.side };
-        let outcome = replicate_holding(desk, &open.lease, pair, &changes, in_flight).await?;
+        let apply = async |changes: &[Change]| replicate_holding(desk, &open.lease, pair, changes, in_flight).await;
+        let first = apply(&changes).await?;
+        let outcome = denied::bear(&SystemClock, first, &changes, apply).await?;
         let state = open.lease.view().await?.state;
         let now = SystemClock.now();
         let batch = Batch { subject: &self.subject, side: self.side, state: &state, changes: &changes, now };

@@ -7,6 +7,9 @@ use aws_sdk_dynamodb::config::http::HttpResponse;
 use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
 use livemove_core::error::Error;
 
+use crate::credentials;
+use crate::denial::{self, Access};
+
 /// Whether a call changes anything: what a lost answer means depends on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -25,6 +28,8 @@ pub struct Call<'a> {
     pub resource: &'a str,
     /// What it does.
     pub effect: Effect,
+    /// Who calls, and the resource as policies name it, as far as that is known.
+    pub access: Option<&'a Access>,
 }
 
 impl Call<'_> {
@@ -39,7 +44,10 @@ impl Call<'_> {
             SdkError::ConstructionFailure(_) => {
                 Error::Rejected { name: "ValidationException".to_owned(), message: self.says(&chain(error)) }
             }
-            SdkError::DispatchFailure(_) if never_sent(error) => Error::Unavailable(self.says(&chain(error))),
+            SdkError::DispatchFailure(_) if never_sent(error) => match credentials::denial(error) {
+                Some(text) => Error::Denied(text.to_owned()),
+                None => Error::Unavailable(self.says(&chain(error))),
+            },
             SdkError::ServiceError(context) => self.answered(
                 context.raw().status().as_u16(),
                 context.err().code().unwrap_or_default(),
@@ -80,15 +88,17 @@ impl Call<'_> {
             "InvalidSignatureException" if is_of_another_time(message) => Error::Unavailable(self.says(message)),
             "AccessDeniedException"
             | "AccessDenied"
-            | "UnrecognizedClientException"
+            | "KMSAccessDeniedException"
+            | "KMS.AccessDeniedException"
+            | "KmsAccessDenied" => self.denied(message),
+            "UnrecognizedClientException"
             | "InvalidClientTokenId"
             | "InvalidSignatureException"
             | "SignatureDoesNotMatch"
             | "MissingAuthenticationTokenException"
             | "MissingAuthenticationToken"
             | "IncompleteSignature"
-            | "InvalidAccessKeyId"
-            | "KMSAccessDeniedException" => Error::Denied(self.says(message)),
+            | "InvalidAccessKeyId" => Error::Denied(self.says(message)),
             _ if status >= 500 || code == "InternalServerError" => self.lost(&format!("{code} {message}")),
             "" => Error::Rejected { name: format!("Http{status}"), message: self.says(message) },
             _ => Error::Rejected { name: code.to_owned(), message: message.to_owned() },
@@ -101,6 +111,11 @@ impl Call<'_> {
             Effect::Reads => Error::Unavailable(self.says(text)),
             Effect::Writes => Error::Ambiguous(self.says(text)),
         }
+    }
+
+    /// The core's error for a denial: who needs which statement.
+    pub fn denied(&self, message: &str) -> Error {
+        Error::Denied(denial::text(self.action, self.resource, self.access, message))
     }
 
     pub(crate) fn says(&self, text: &str) -> String {
@@ -139,7 +154,7 @@ mod tests {
     use super::*;
 
     fn call(effect: Effect) -> Call<'static> {
-        Call { action: "dynamodb:PutItem", resource: "table orders", effect }
+        Call { action: "dynamodb:PutItem", resource: "table orders", effect, access: None }
     }
 
     #[test]

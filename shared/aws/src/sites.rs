@@ -5,16 +5,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
-use aws_config::sts::AssumeRoleProvider;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::provider::SharedCredentialsProvider;
+use aws_credential_types::credential_fn::provide_credentials_fn;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{self, ProvideCredentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::IdentityCache;
 use aws_smithy_http_client::tls;
 use livemove_core::error::Error;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
-use crate::wire::{KeptCredentials, Wire};
+use crate::credentials::doubt::{Doubting, Resend};
+use crate::credentials::{KeptCredentials, PeerRole};
+use crate::wire::Wire;
 
 /// An account and a Region.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -42,7 +46,8 @@ impl std::fmt::Display for End {
 pub enum Retry {
     /// Up to three attempts: only for requests that change nothing when they are repeated.
     Idempotent,
-    /// Never: an answer may be lost after the request was applied, and only the caller knows what that means.
+    /// Never: an answer may be lost after the request was applied, and only the caller knows what that means. But for
+    /// one that was turned away because its credentials had expired: that certainly did nothing.
     Never,
 }
 
@@ -59,16 +64,51 @@ pub struct Calls {
 /// As many as the calls that are under way at once, as a rule.
 const IDLE_CONNECTIONS: usize = 256;
 const CONNECT: Duration = Duration::from_secs(1);
-// Renewed a minute before they expire: longer than any call.
-const RENEW_BEFORE: Duration = Duration::from_secs(60);
+// Before a call that was turned away is sent again with other credentials.
+const RESEND_AFTER: Duration = Duration::from_millis(50);
+
+/// An account as it is reached: the configuration of its clients, whose credentials are the kept ones.
+#[derive(Debug)]
+struct Account {
+    sdk: SdkConfig,
+    credentials: Arc<KeptCredentials>,
+    /// Who calls there, as far as that is known.
+    role: String,
+}
+
+impl Account {
+    fn new(sdk: &SdkConfig, provider: SharedCredentialsProvider, role: String) -> Account {
+        let credentials = Arc::new(KeptCredentials::new(provider));
+        let shared: Arc<dyn ProvideCredentials> = credentials.clone();
+        let sdk = sdk
+            .to_builder()
+            .credentials_provider(SharedCredentialsProvider::new(shared))
+            // They are kept already: what was doubted there must not stay here.
+            .identity_cache(IdentityCache::no_cache())
+            .build();
+        Account { sdk, credentials, role }
+    }
+}
+
+/// The configuration of a service's client. Each service has a type of its own for it.
+macro_rules! builder {
+    ($service:ident, $sites:expr, $end:expr, $calls:expr) => {
+        $service::config::Builder::from(&$sites.config($end, $calls)?)
+            .interceptor(Doubting($sites.base($end)?.credentials.clone()))
+            .retry_classifier(match $calls.retry {
+                Retry::Idempotent => Resend::ExpiredToo,
+                Retry::Never => Resend::ExpiredOnly,
+            })
+    };
+}
 
 /// Makes clients for the ends of a migration. All share one HTTPS client and, per account, one cache of
-/// credentials, which the SDK renews before they expire.
+/// credentials, which are renewed before they expire, and when AWS refuses them.
 #[derive(Debug)]
 pub struct Sites {
     home: End,
-    own: SdkConfig,
-    peer: Option<SdkConfig>,
+    own: Account,
+    peer: Option<Account>,
     path_style_buckets: bool,
     wires: Mutex<HashMap<End, Arc<Wire>>>,
 }
@@ -85,20 +125,21 @@ impl Sites {
             .timeout_config(timeouts(Duration::from_secs(3)))
             .load()
             .await;
+        Sites::of(&own, config).await
+    }
+
+    /// As [`Sites::load`], by a configuration of one's own.
+    pub async fn of(own: &SdkConfig, config: &Config) -> Sites {
+        // A function has the role of its name.
+        let role = format!("arn:aws:iam::{}:role/{}", config.home.account, config.function);
+        let provider =
+            own.credentials_provider().unwrap_or_else(|| SharedCredentialsProvider::new(provide_credentials_fn(none)));
+        let own = Account::new(own, provider, role);
         let peer = match &config.peer {
             None => None,
             Some(peer) => {
-                let provider = AssumeRoleProvider::builder(&peer.role_arn)
-                    .external_id(&peer.external_id)
-                    .session_name(session_name(&config.function))
-                    .configure(&own)
-                    .build()
-                    .await;
-                // Kept, so that the clients and the wires of all ends assume the role once.
-                let kept = KeptCredentials::new(SharedCredentialsProvider::new(provider));
-                let credentials = SharedCredentialsProvider::new(kept);
-                let cache = aws_sdk_dynamodb::config::IdentityCache::lazy().buffer_time(RENEW_BEFORE).build();
-                Some(own.to_builder().credentials_provider(credentials).identity_cache(cache).build())
+                let provider = PeerRole::new(&own.sdk, peer, session_name(&config.function), own.role.clone()).await;
+                Some(Account::new(&own.sdk, SharedCredentialsProvider::new(provider), peer.role_arn.clone()))
             }
         };
         let (home, path_style_buckets) = (config.home.clone(), config.path_style_buckets);
@@ -110,7 +151,7 @@ impl Sites {
     /// # Errors
     /// `NoPeerRole` when `end` is in another account and the stack has no role for it.
     pub fn dynamodb(&self, end: &End, calls: Calls) -> Result<aws_sdk_dynamodb::Client, Error> {
-        Ok(aws_sdk_dynamodb::Client::new(&self.config(end, calls)?))
+        Ok(aws_sdk_dynamodb::Client::from_conf(builder!(aws_sdk_dynamodb, self, end, calls).build()))
     }
 
     /// The way to DynamoDB at `end` without the SDK between; all tables there share its connections.
@@ -122,8 +163,9 @@ impl Sites {
         if let Some(wire) = wires.get(end) {
             return Ok(wire.clone());
         }
-        let sdk = self.base(end)?.to_builder().region(Region::new(end.region.clone())).build();
-        let wire = Wire::new(&sdk, IDLE_CONNECTIONS).map_err(|error| {
+        let account = self.base(end)?;
+        let sdk = account.sdk.to_builder().region(Region::new(end.region.clone())).build();
+        let wire = Wire::with(&sdk, account.credentials.clone(), IDLE_CONNECTIONS).map_err(|error| {
             Error::refused("WrongConfiguration", format!("DynamoDB in {end}: {error}"), "set it and start again")
         })?;
         let wire = Arc::new(wire);
@@ -136,10 +178,8 @@ impl Sites {
     /// # Errors
     /// `NoPeerRole` when `end` is in another account and the stack has no role for it.
     pub fn s3(&self, end: &End, calls: Calls) -> Result<aws_sdk_s3::Client, Error> {
-        let config = aws_sdk_s3::config::Builder::from(&self.config(end, calls)?)
-            .force_path_style(self.path_style_buckets)
-            .build();
-        Ok(aws_sdk_s3::Client::from_conf(config))
+        let config = builder!(aws_sdk_s3, self, end, calls).force_path_style(self.path_style_buckets);
+        Ok(aws_sdk_s3::Client::from_conf(config.build()))
     }
 
     /// A Lambda client for `end`.
@@ -147,7 +187,7 @@ impl Sites {
     /// # Errors
     /// As [`Sites::dynamodb`].
     pub fn lambda(&self, end: &End, calls: Calls) -> Result<aws_sdk_lambda::Client, Error> {
-        Ok(aws_sdk_lambda::Client::new(&self.config(end, calls)?))
+        Ok(aws_sdk_lambda::Client::from_conf(builder!(aws_sdk_lambda, self, end, calls).build()))
     }
 
     /// An SQS client for `end`.
@@ -155,7 +195,7 @@ impl Sites {
     /// # Errors
     /// As [`Sites::dynamodb`].
     pub fn sqs(&self, end: &End, calls: Calls) -> Result<aws_sdk_sqs::Client, Error> {
-        Ok(aws_sdk_sqs::Client::new(&self.config(end, calls)?))
+        Ok(aws_sdk_sqs::Client::from_conf(builder!(aws_sdk_sqs, self, end, calls).build()))
     }
 
     /// A client for the streams of tables at `end`.
@@ -163,12 +203,17 @@ impl Sites {
     /// # Errors
     /// As [`Sites::dynamodb`].
     pub fn streams(&self, end: &End, calls: Calls) -> Result<aws_sdk_dynamodbstreams::Client, Error> {
-        Ok(aws_sdk_dynamodbstreams::Client::new(&self.config(end, calls)?))
+        Ok(aws_sdk_dynamodbstreams::Client::from_conf(builder!(aws_sdk_dynamodbstreams, self, end, calls).build()))
     }
 
     /// The configuration of clients at home, with the process's own credentials.
     pub fn own(&self) -> &SdkConfig {
-        &self.own
+        &self.own.sdk
+    }
+
+    /// Who calls at `end`: the role as an ARN; nothing sure for a process that is no function.
+    pub fn role(&self, end: &End) -> String {
+        self.base(end).map(|account| account.role.clone()).unwrap_or_default()
     }
 
     /// Whether `end` is the account and Region that this process runs in.
@@ -176,7 +221,7 @@ impl Sites {
         self.home == *end
     }
 
-    fn base(&self, end: &End) -> Result<&SdkConfig, Error> {
+    fn base(&self, end: &End) -> Result<&Account, Error> {
         let base = if end.account == self.home.account { Some(&self.own) } else { self.peer.as_ref() };
         base.ok_or_else(|| {
             Error::refused(
@@ -191,15 +236,21 @@ impl Sites {
         let base = self.base(end)?;
         let retry = match calls.retry {
             Retry::Idempotent => RetryConfig::standard().with_max_attempts(3),
-            Retry::Never => RetryConfig::disabled(),
+            // A second one for credentials that had expired; all else is forbidden to repeat.
+            Retry::Never => RetryConfig::standard().with_max_attempts(2).with_initial_backoff(RESEND_AFTER),
         };
         Ok(base
+            .sdk
             .to_builder()
             .region(Region::new(end.region.clone()))
             .retry_config(retry)
             .timeout_config(timeouts(calls.longest))
             .build())
     }
+}
+
+async fn none() -> provider::Result {
+    Err(CredentialsError::not_loaded("no provider of credentials is configured"))
 }
 
 fn timeouts(longest: Duration) -> TimeoutConfig {

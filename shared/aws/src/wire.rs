@@ -4,27 +4,30 @@
 //! (docs/DESIGN.md has the figures), and for calls that are passed on as they are. Configuration, credentials and
 //! signatures are the SDK's own.
 
-mod credentials;
 mod endpoint;
 mod headers;
 mod http;
 mod sign;
 pub mod signature;
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
+use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::HOST;
+use hyper::http::response::Parts;
 use hyper::{HeaderMap, Method, Request, Response};
 
-pub(crate) use credentials::KeptCredentials;
 use endpoint::Endpoint;
 use http::Http;
 use sign::Signer;
 use signature::sha256_hex;
+
+use crate::credentials::{KeptCredentials, denial, doubt::Doubt, now};
 
 /// Why there is no way to DynamoDB.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +57,9 @@ pub enum NoAnswer {
     /// Nothing was sent.
     #[error("nothing was sent: {0}")]
     NotSent(String),
+    /// Nothing was sent: the role of the other account cannot be assumed.
+    #[error("nothing was sent: {0}")]
+    Denied(String),
     /// It may have been sent, and done.
     #[error("the answer was lost: {0}")]
     Lost(String),
@@ -83,11 +89,15 @@ pub struct Call {
     pub now: SystemTime,
 }
 
+/// The key id that a call was signed by, in the extensions of its answer.
+#[derive(Clone, Debug)]
+struct SignedBy(String);
+
 /// The way to DynamoDB in one account and Region.
 #[derive(Debug)]
 pub struct Wire {
     http: Http,
-    credentials: KeptCredentials,
+    credentials: Arc<KeptCredentials>,
     signer: Signer,
     tables: Endpoint,
     streams: Endpoint,
@@ -101,37 +111,59 @@ impl Wire {
     /// # Errors
     /// [`WireSetup`], each saying what to set.
     pub fn new(sdk: &SdkConfig, idle: usize) -> Result<Wire, WireSetup> {
+        let provider = sdk.credentials_provider().ok_or(WireSetup::NoCredentials)?;
+        Wire::with(sdk, Arc::new(KeptCredentials::new(provider)), idle)
+    }
+
+    /// As [`Wire::new`], with credentials that others use as well.
+    ///
+    /// # Errors
+    /// As [`Wire::new`].
+    pub(crate) fn with(sdk: &SdkConfig, credentials: Arc<KeptCredentials>, idle: usize) -> Result<Wire, WireSetup> {
         let region = sdk.region().ok_or(WireSetup::NoRegion)?.to_string();
         let (tables, streams) = endpoint::endpoints(sdk, &region)?;
-        let provider = sdk.credentials_provider().ok_or(WireSetup::NoCredentials)?;
         let secure = [&tables, &streams].iter().any(|endpoint| endpoint.is_secure());
         let http = http::client(secure, idle)?;
-        let signer = Signer::new(region);
-        Ok(Wire { http, credentials: KeptCredentials::new(provider), signer, tables, streams })
+        Ok(Wire { http, credentials, signer: Signer::new(region), tables, streams })
     }
 
     /// Sends a call and gives back the head of the answer, its body still to come. Sent once at most.
     ///
     /// # Errors
-    /// [`NoAnswer::NotSent`] when there are no credentials or nobody listens; [`NoAnswer::Lost`] when nothing is known.
+    /// [`NoAnswer::NotSent`] when there are no credentials or nobody listens; [`NoAnswer::Denied`] when the role cannot be
+    /// assumed; [`NoAnswer::Lost`] when nothing is known.
     pub async fn send(&self, call: Call) -> Result<Response<Incoming>, NoAnswer> {
         let endpoint = match call.api {
             Api::Tables => &self.tables,
             Api::Streams => &self.streams,
         };
         let credentials = self.credentials.get(call.now).await;
-        let credentials = credentials.map_err(|error| NoAnswer::NotSent(format!("no credentials: {error}")))?;
+        let credentials = credentials.map_err(|error| match denial(&error) {
+            Some(text) => NoAnswer::Denied(text.to_owned()),
+            None => NoAnswer::NotSent(format!("no credentials: {}", DisplayErrorContext(&error))),
+        })?;
         let sha256 = call.body_sha256.unwrap_or_else(|| sha256_hex(&call.body));
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = Method::POST;
         *request.uri_mut() = endpoint.uri.clone();
         *request.headers_mut() = call.headers;
         request.headers_mut().insert(HOST, endpoint.host.clone());
-        let signed = self.signer.sign(request.headers_mut(), &credentials, call.now, &sha256);
-        signed.map_err(|error| NoAnswer::NotSent(format!("the call cannot be signed: {error}")))?;
+        let signing = self.signer.sign(request.headers_mut(), &credentials, call.now, &sha256);
+        signing.map_err(|error| NoAnswer::NotSent(format!("the call cannot be signed: {error}")))?;
         let mut answer = self.http.request(request).await.map_err(|error| no_answer(&error))?;
         headers::clean_answer(answer.headers_mut());
+        answer.extensions_mut().insert(SignedBy(credentials.access_key_id().to_owned()));
         Ok(answer)
+    }
+
+    /// Tells the keeper of credentials of a refusal that may be theirs; answers whether the call was turned away because
+    /// they had expired: it did nothing, and sent again it has others.
+    pub(crate) fn is_expired(&self, answer: &Parts, body: &[u8]) -> bool {
+        let why = Doubt::of(answer.status.as_u16(), None, body);
+        if let (Some(why), Some(SignedBy(key_id))) = (why, answer.extensions.get()) {
+            self.credentials.doubt(key_id, why, now());
+        }
+        why == Some(Doubt::Expired)
     }
 }
 

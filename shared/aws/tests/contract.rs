@@ -118,7 +118,7 @@ async fn made(with_indexes: bool) -> DynamoTable {
     while !is_active().await {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    DynamoTable::described(repeating, once, wire, &name, format!("table {name}"), LONGEST).await.unwrap()
+    DynamoTable::described(repeating, once, wire, &name, (format!("table {name}"), None), LONGEST).await.unwrap()
 }
 
 fn with_index(create: CreateTableFluentBuilder, name: &str, index: &Index) -> CreateTableFluentBuilder {

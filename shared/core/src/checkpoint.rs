@@ -91,6 +91,27 @@ pub struct Checkpoint<P> {
     pub busy_until: Millis,
     /// What was done.
     pub counts: Counts,
+    /// Why the last worker gave up; none while one works, or when it went well.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+}
+
+/// Why a worker gave a segment up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failure {
+    /// The name of the error, see [`Error::name`].
+    pub error: String,
+    /// What the error said: for the operator, not for logs, for it may quote a value.
+    pub message: String,
+    /// When.
+    pub at: Millis,
+}
+
+impl Failure {
+    /// That of `error`, now.
+    pub fn of(error: &Error, now: Millis) -> Failure {
+        Failure { error: error.name().to_owned(), message: error.to_string(), at: now }
+    }
 }
 
 impl<P> Default for Checkpoint<P> {
@@ -102,6 +123,7 @@ impl<P> Default for Checkpoint<P> {
             done: false,
             busy_until: 0,
             counts: Counts::default(),
+            failure: None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The work on one segment, whatever it is made of: claim the checkpoint, go batch by batch, save the position
 //! only when everything up to it is durable, and stop before the deadline.
 
-use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Task};
+use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Failure, Task};
 use crate::error::Error;
 use crate::ports::{Clock, Millis};
 
@@ -100,6 +100,7 @@ where
         if stops || failed.is_some() {
             checkpoint.busy_until = calls_end;
         }
+        checkpoint.failure = failed.as_ref().map(|error| Failure::of(error, now));
         checkpoint.version += 1;
         let saved = checkpoints.save(task, &checkpoint).await;
         if let Some(error) = failed {
@@ -121,6 +122,21 @@ impl<Q> Checkpoint<Q> {
             Then::Done => self.done = true,
         }
     }
+}
+
+/// Notes why work on a segment could not even begin, unless somebody works on it or it is done: then there is nothing to
+/// tell. Changes nothing else.
+///
+/// # Errors
+/// Those of the checkpoints.
+pub async fn note<Q, K: Checkpoints<Q>>(checkpoints: &K, task: &Task, error: &Error, now: Millis) -> Result<(), Error> {
+    let mut checkpoint = checkpoints.load(task).await?;
+    if checkpoint.done || checkpoint.busy_until > now || checkpoint.failure.is_some() {
+        return Ok(());
+    }
+    checkpoint.version += 1;
+    checkpoint.failure = Some(Failure::of(error, now));
+    checkpoints.save(task, &checkpoint).await
 }
 
 /// Who has a segment.
@@ -153,7 +169,7 @@ async fn claim<Q, K: Checkpoints<Q>>(
         ));
     }
     checkpoint.version += 1;
-    checkpoint.busy_until = until;
+    (checkpoint.busy_until, checkpoint.failure) = (until, None);
     checkpoints.save(task, &checkpoint).await?;
     Ok(Claim::Ours(checkpoint))
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::certificate::Certificate;
-use crate::checkpoint::{Counts, Job};
+use crate::checkpoint::{Counts, Failure, Job};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::item::{Item, Key};
@@ -136,6 +136,9 @@ pub struct Report {
     pub records: u64,
     /// Records not replicated and handed back, counted in the same way.
     pub failed: u64,
+    /// What is denied to it, with the statement to add; none when nothing was denied in that batch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denied: Option<String>,
 }
 
 /// What the functions at the streams tell the controller.
@@ -229,6 +232,8 @@ pub struct SegmentStatus {
     pub busy_until: Millis,
     /// What was done.
     pub counts: Counts,
+    /// Why the last worker gave up.
+    pub failure: Option<Failure>,
 }
 
 /// The jobs of a run, for gates and status.

@@ -63,7 +63,7 @@ impl Backend {
 fn no_answer(error: &NoAnswer) -> WireError {
     tracing::error!(%error, "DynamoDB was not reached, or its answer was lost");
     match error {
-        NoAnswer::NotSent(_) => {
+        NoAnswer::NotSent(_) | NoAnswer::Denied(_) => {
             let message = "DynamoDB cannot be reached; nothing was done";
             WireError::new(503, "ServiceUnavailableException", message)
         }

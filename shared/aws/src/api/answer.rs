@@ -68,6 +68,10 @@ fn response(status: u16, body: &Value) -> Value {
 
 // The caller's own mistakes are the caller's to log; their messages may quote item values.
 fn log(operation: &str, error: &Error) {
+    if matches!(error, Error::Denied(_)) {
+        tracing::error!(operation, name = error.name(), %error, "operation denied");
+        return;
+    }
     match error.remedy() {
         Remedy::Retry => tracing::warn!(operation, name = error.name(), %error, "operation not done"),
         Remedy::Bug => tracing::error!(operation, name = error.name(), %error, "operation met a broken invariant"),
@@ -100,7 +104,9 @@ fn body(error: &Error) -> Value {
             (error.to_string(), Some("it may have been done or not: read the item before trying again"))
         }
         Error::OldValuesLost(_) => (error.to_string(), Some("the write is done: do not send it again")),
-        Error::Denied(_) => (error.to_string(), Some("allow the action to the function's role or the peer role")),
+        Error::Denied(_) => {
+            (error.to_string(), Some("nothing was done: the operator must do what the message says, then try again"))
+        }
         Error::Invariant(_) => (error.to_string(), Some("report it")),
     };
     let mut body =

@@ -68,6 +68,7 @@ impl Jobs for Control {
                 done: checkpoint.done,
                 busy_until: checkpoint.busy_until,
                 counts: checkpoint.counts,
+                failure: checkpoint.failure,
             })
         };
         rows.iter().map(status).collect()

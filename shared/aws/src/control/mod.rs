@@ -25,6 +25,7 @@ use livemove_core::phase::State;
 use livemove_core::register::States;
 
 use crate::config;
+use crate::denial::Access;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, Retry, Sites};
 use row::Row;
@@ -38,6 +39,7 @@ pub struct Control {
     once: Client,
     table: String,
     resource: String,
+    access: Option<Access>,
 }
 
 impl Control {
@@ -48,12 +50,13 @@ impl Control {
     pub fn open(sites: &Sites, table: &config::ControlTable, longest: Duration) -> Result<Control, Error> {
         let repeating = sites.dynamodb(&table.end, Calls { longest, retry: Retry::Idempotent })?;
         let once = sites.dynamodb(&table.end, Calls { longest, retry: Retry::Never })?;
-        Ok(Control::new(repeating, once, &table.table))
+        let access = Access::to_table(sites.role(&table.end), &table.end, &table.table);
+        Ok(Control { access: Some(access), ..Control::new(repeating, once, &table.table) })
     }
 
     /// The control table `table`; `repeating` may send a request again, `once` must not.
     pub fn new(repeating: Client, once: Client, table: &str) -> Control {
-        Control { repeating, once, table: table.to_owned(), resource: format!("control table {table}") }
+        Control { repeating, once, table: table.to_owned(), resource: format!("control table {table}"), access: None }
     }
 
     /// The state of one subject, for leases.
@@ -62,7 +65,7 @@ impl Control {
     }
 
     fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
-        Call { action, resource: &self.resource, effect }
+        Call { action, resource: &self.resource, effect, access: self.access.as_ref() }
     }
 
     async fn row(&self, pk: &str, sk: &str) -> Result<Option<Row>, Error> {

@@ -60,18 +60,22 @@ impl Signals for Control {
     }
 
     async fn report(&self, subject: &str, side: Side, batch: &Report) -> Result<(), Error> {
-        let names = ["at", "record_at", "position", "records", "failed"];
-        let position = if batch.position.is_some() {
-            "SET #at = :at, #record_at = :record_at, #position = :position"
-        } else {
-            "SET #at = :at, #record_at = :record_at REMOVE #position"
-        };
+        let names = ["at", "record_at", "position", "records", "failed", "denied"];
+        let texts = [("position", &batch.position), ("denied", &batch.denied)];
+        let (mut set, mut remove) = (String::from("SET #at = :at, #record_at = :record_at"), Vec::new());
+        for (name, text) in texts {
+            match text {
+                Some(_) => set.push_str(&format!(", #{name} = :{name}")),
+                None => remove.push(format!("#{name}")),
+            }
+        }
+        let removed = if remove.is_empty() { String::new() } else { format!(" REMOVE {}", remove.join(", ")) };
         let mut request = self
             .once
             .update_item()
             .table_name(&self.table)
             .set_key(Some(row::key(subject, &report_key(side))))
-            .update_expression(format!("{position} ADD #records :records, #failed :failed"))
+            .update_expression(format!("{set}{removed} ADD #records :records, #failed :failed"))
             .expression_attribute_values(":at", n(batch.at))
             .expression_attribute_values(":record_at", n(batch.record_at))
             .expression_attribute_values(":records", n(batch.records))
@@ -79,8 +83,10 @@ impl Signals for Control {
         for name in names {
             request = request.expression_attribute_names(format!("#{name}"), name);
         }
-        if let Some(position) = &batch.position {
-            request = request.expression_attribute_values(":position", s(position));
+        for (name, text) in texts {
+            if let Some(text) = text {
+                request = request.expression_attribute_values(format!(":{name}"), s(text));
+            }
         }
         request.send().await.map_err(|error| self.call("dynamodb:UpdateItem", Effect::Writes).failed(&error))?;
         Ok(())
@@ -96,6 +102,7 @@ impl Signals for Control {
             position: row.text("position").ok().map(str::to_owned),
             records: row.number("records")?,
             failed: row.number("failed")?,
+            denied: row.text("denied").ok().map(str::to_owned),
         }))
     }
 }

@@ -1,20 +1,18 @@
 //! One call over the wire: a body that serde writes, an answer that serde reads.
 
-use std::time::{Duration, UNIX_EPOCH};
-
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::HeaderMap;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
+use hyper::http::response::Parts;
 use livemove_core::error::Error;
 use livemove_core::item::Item;
-use livemove_core::ports::Clock as _;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::table::DynamoTable;
+use crate::credentials::now;
 use crate::sdk_error::Call;
-use crate::startup::SystemClock;
 use crate::wire::{self, Api, NoAnswer};
 
 /// A page has 1 MB as DynamoDB counts; its JSON is a few times that at the worst.
@@ -46,7 +44,7 @@ struct Said {
 }
 
 impl DynamoTable {
-    /// Sends a call once.
+    /// Sends a call once; again only if it was turned away because its credentials had expired, which did nothing.
     ///
     /// # Errors
     /// Those of [`Call::answered`]; [`Error::Unavailable`] when nothing was sent; after a lost answer
@@ -61,20 +59,30 @@ impl DynamoTable {
         let target = HeaderValue::from_str(&format!("DynamoDB_20120810.{operation}"));
         let target = target.map_err(|error| Error::Invariant(error.to_string()))?;
         let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (TARGET, target)]);
-        let now = UNIX_EPOCH + Duration::from_millis(SystemClock.now());
-        let sending = wire::Call { api: Api::Tables, headers, body: body.into(), body_sha256: None, now };
-        let answer = self.wire.send(sending).await.map_err(|error| no_answer(&call, &error))?;
-        let (head, body) = answer.into_parts();
-        let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|error| call.lost(&error.to_string()))?;
-        let body = body.to_bytes();
-        if !is_whole(&head.headers, &body) {
-            return Err(call.lost("the answer does not have the checksum it says it has"));
+        let body = Bytes::from(body);
+        let (mut head, mut answer) = self.send(&call, headers.clone(), body.clone()).await?;
+        if self.wire.is_expired(&head, &answer) {
+            (head, answer) = self.send(&call, headers, body).await?;
+            self.wire.is_expired(&head, &answer);
         }
+        let body = answer;
         if head.status.is_success() {
             let answer = serde_json::from_slice(&body);
             return answer.map(Answer::Done).map_err(|error| call.lost(&unreadable(&error)));
         }
         refused(&call, head.status.as_u16(), &body)
+    }
+
+    async fn send(&self, call: &Call<'_>, headers: HeaderMap, body: Bytes) -> Result<(Parts, Bytes), Error> {
+        let sending = wire::Call { api: Api::Tables, headers, body, body_sha256: None, now: now() };
+        let answer = self.wire.send(sending).await.map_err(|error| no_answer(call, error))?;
+        let (head, body) = answer.into_parts();
+        let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|error| call.lost(&error.to_string()))?;
+        let body = body.to_bytes();
+        if is_whole(&head.headers, &body) {
+            return Ok((head, body));
+        }
+        Err(call.lost("the answer does not have the checksum it says it has"))
     }
 
     /// As [`DynamoTable::exchange`], of a call without a condition.
@@ -98,10 +106,11 @@ fn refused<A>(call: &Call<'_>, status: u16, body: &[u8]) -> Result<Answer<A>, Er
     Err(call.answered(status, name, &said.message))
 }
 
-fn no_answer(call: &Call<'_>, error: &NoAnswer) -> Error {
+fn no_answer(call: &Call<'_>, error: NoAnswer) -> Error {
     match error {
-        NoAnswer::NotSent(why) => Error::Unavailable(call.says(why)),
-        NoAnswer::Lost(why) => call.lost(why),
+        NoAnswer::NotSent(why) => Error::Unavailable(call.says(&why)),
+        NoAnswer::Denied(text) => Error::Denied(text),
+        NoAnswer::Lost(why) => call.lost(&why),
     }
 }
 

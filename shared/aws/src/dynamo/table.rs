@@ -20,6 +20,7 @@ use livemove_core::segment::Segment;
 use super::expressions::Expressions;
 use super::meter::{Asks, Collection, Consumed, Meter};
 use super::value::{item_from_sdk, item_to_sdk};
+use crate::denial::Access;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
 use crate::wire::Wire;
@@ -39,6 +40,7 @@ pub struct DynamoTable {
     schema: KeySchema,
     pub(super) indexes: BTreeMap<String, Index>,
     resource: String,
+    access: Option<Access>,
 }
 
 impl DynamoTable {
@@ -51,11 +53,12 @@ impl DynamoTable {
         let repeating = sites.dynamodb(end, Calls { longest, retry: Retry::Idempotent })?;
         let once = sites.dynamodb(end, Calls { longest, retry: Retry::Never })?;
         let wire = sites.wire(end)?;
-        DynamoTable::described(repeating, once, wire, name, format!("table {name} in {end}"), longest).await
+        let access = Some(Access::to_table(sites.role(end), end, name));
+        DynamoTable::described(repeating, once, wire, name, (format!("table {name} in {end}"), access), longest).await
     }
 
     /// As [`DynamoTable::open`], with clients of one's own: `repeating` may send a request again, `once` must
-    /// not, and `wire` never does. `resource` is what errors call the table.
+    /// not, and `wire` never does. `resource` is what errors call the table, and who is denied what.
     ///
     /// # Errors
     /// What DescribeTable answers.
@@ -64,19 +67,20 @@ impl DynamoTable {
         once: Client,
         wire: Arc<Wire>,
         name: &str,
-        resource: String,
+        (resource, access): (String, Option<Access>),
         longest: Duration,
     ) -> Result<DynamoTable, Error> {
         let described = repeating.describe_table().table_name(name).send().await;
         let described = described.map_err(|error| {
-            Call { action: "dynamodb:DescribeTable", resource: &resource, effect: Effect::Reads }.failed(&error)
+            let (action, effect) = ("dynamodb:DescribeTable", Effect::Reads);
+            Call { action, resource: &resource, effect, access: access.as_ref() }.failed(&error)
         })?;
         let undescribed = |what: &str| Error::Invariant(format!("{resource} was described without {what}"));
         let table = described.table.ok_or_else(|| undescribed("anything"))?;
         let schema = key_schema(table.key_schema()).ok_or_else(|| undescribed("a partition key"))?;
         let indexes = indexes(&table).ok_or_else(|| undescribed("the partition key of an index"))?;
         let (name, meter) = (name.to_owned(), None);
-        Ok(DynamoTable { repeating, once, wire, name, longest, meter, schema, indexes, resource })
+        Ok(DynamoTable { repeating, once, wire, name, longest, meter, schema, indexes, resource, access })
     }
 
     /// Its name.
@@ -134,7 +138,7 @@ impl DynamoTable {
     }
 
     pub(super) fn call(&self, action: &'static str, effect: Effect) -> Call<'_> {
-        Call { action, resource: &self.resource, effect }
+        Call { action, resource: &self.resource, effect, access: self.access.as_ref() }
     }
 
     /// The projection of a read, with the marks where the application asked for any, and its names.

@@ -19,6 +19,7 @@ use batch::{failures, newest, notices, straggler};
 
 use crate::config::ConfigError;
 use crate::control::Control;
+use crate::denial::denied;
 use crate::metrics::{LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
 use crate::startup::{Function, SystemClock};
 
@@ -198,8 +199,14 @@ impl<'a> Copier<'a> {
             .value(RETRIED, failed.len() as u64)
             .value(LAG_MS, lag_ms)
             .emit(now);
-        let report =
-            Report { at: now, record_at: sent, position: None, records: told as u64, failed: failed.len() as u64 };
+        let report = Report {
+            at: now,
+            record_at: sent,
+            position: None,
+            records: told as u64,
+            failed: failed.len() as u64,
+            denied: denied(failed.iter().map(|(_, error)| error)),
+        };
         // Figures for the operator: late news costs nothing else.
         if let Err(error) = self.control.report(&self.subject, self.side, &report).await {
             tracing::warn!(subject = %self.subject, error_type = error.name(), %error, "report not stored");

@@ -24,6 +24,7 @@ use tokio::sync::Semaphore;
 
 pub use copier::{Copier, Invocation};
 
+use crate::denial::Access;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, Retry, Sites};
 
@@ -38,6 +39,7 @@ pub struct S3Bucket {
     client: Client,
     name: String,
     resource: String,
+    access: Option<Access>,
     memory: Arc<Semaphore>,
 }
 
@@ -50,23 +52,24 @@ impl S3Bucket {
         // Every write carries a condition: one that is repeated after it had succeeded is refused, and the next
         // look finds its content in place.
         let calls = Calls { longest: LONGEST, retry: Retry::Idempotent };
-        Ok(S3Bucket::new(sites.s3(&end.into(), calls)?, &end.name))
+        let access = Access::to_bucket(sites.role(&end.into()), &end.region, &end.name);
+        Ok(S3Bucket { access: Some(access), ..S3Bucket::new(sites.s3(&end.into(), calls)?, &end.name) })
     }
 
     /// The bucket `name` through `client`, which must be one for the bucket's own Region.
     pub fn new(client: Client, name: &str) -> S3Bucket {
         let memory = Arc::new(Semaphore::new(CONTENT_MIB as usize));
-        S3Bucket { client, name: name.to_owned(), resource: format!("bucket {name}"), memory }
+        S3Bucket { client, name: name.to_owned(), resource: format!("bucket {name}"), access: None, memory }
     }
 
     fn failed<E>(&self, action: &'static str, effect: Effect, error: &SdkError<E, HttpResponse>) -> Error
     where
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
-        let call = Call { action, resource: &self.resource, effect };
+        let call = Call { action, resource: &self.resource, effect, access: self.access.as_ref() };
         match (status(error), code(error)) {
             // Answers to HEAD have no body, so no code either.
-            (Some(403), "") => Error::Denied(format!("{action} on {}: 403", self.resource)),
+            (Some(403), "") => call.denied(""),
             (Some(503), _) => Error::Throttled(format!("{action} on {}: 503", self.resource)),
             _ => call.failed(error),
         }

@@ -10,6 +10,8 @@ use livemove_core::register::{Report, Signals, States, Straggler, Stragglers};
 use livemove_core::replicate::Outcome;
 use livemove_core::steer::watch::{TOO_OLD, mark_broken};
 
+use crate::denial::denied;
+
 /// The least time between two reports of one sandbox.
 const REPORT_EVERY: Millis = 1_000;
 
@@ -94,6 +96,7 @@ impl Reports {
         report.position = batch.changes.last().map(|change| change.sequence.clone()).or(report.position.take());
         report.records += batch.changes.len() as u64;
         report.failed += outcome.failed.len() as u64;
+        report.denied = denied(outcome.failed.iter().map(|(_, error)| error)).or(report.denied.take());
         let due = batch.now >= pending.sent + REPORT_EVERY || !outcome.canaries.is_empty();
         due.then(|| {
             pending.sent = batch.now;

@@ -54,7 +54,7 @@ fn place(end: &plan::End) -> End {
 
 /// A call about one end, for the texts of errors.
 fn call<'a>(action: &'static str, resource: &'a str, effect: Effect) -> Call<'a> {
-    Call { action, resource, effect }
+    Call { action, resource, effect, access: None }
 }
 
 impl World for AwsWorld<'_> {

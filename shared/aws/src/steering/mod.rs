@@ -9,6 +9,7 @@ mod begin;
 mod behind;
 mod certify;
 mod facts;
+mod failures;
 mod given_up;
 mod health;
 mod preflight;
@@ -121,6 +122,7 @@ impl<'a, R: Register, W: World, C: Clock> Steering<'a, R, W, C> {
             }
             Request::Status { .. } => to_json(&Box::pin(self.status()).await?),
             Request::Redrive { limit, after, .. } => to_json(&Box::pin(self.redrive(*limit, after.as_ref())).await?),
+            Request::Failures { .. } => to_json(&Box::pin(self.failures()).await?),
             Request::Watch { .. } => to_json(&Box::pin(self.watch()).await?),
             Request::Health { .. } => to_json(&Box::pin(self.health()).await?),
         }

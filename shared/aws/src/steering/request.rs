@@ -125,6 +125,11 @@ pub enum Request {
         #[serde(default)]
         after: Option<After>,
     },
+    /// Say why segments failed, as a state machine ends with it.
+    Failures {
+        /// The migration.
+        migration: String,
+    },
     /// Look for gaps in what is replicated.
     Watch {
         /// The migration.
@@ -147,7 +152,7 @@ impl Request {
             Error::refused(
                 "InvalidRequest",
                 error.to_string(),
-                "send an action with its fields: preflight, begin, arm, advance, retreat, seal, verified, certify, approval, status, redrive, watch or health",
+                "send an action with its fields: preflight, begin, arm, advance, retreat, seal, verified, certify, approval, status, redrive, failures, watch or health",
             )
         })
     }
@@ -166,6 +171,7 @@ impl Request {
             | Request::Approval { migration, .. }
             | Request::Status { migration }
             | Request::Redrive { migration, .. }
+            | Request::Failures { migration }
             | Request::Watch { migration }
             | Request::Health { migration } => migration,
         }
@@ -185,6 +191,7 @@ impl Request {
             Request::Approval { .. } => "approval",
             Request::Status { .. } => "status",
             Request::Redrive { .. } => "redrive",
+            Request::Failures { .. } => "failures",
             Request::Watch { .. } => "watch",
             Request::Health { .. } => "health",
         }

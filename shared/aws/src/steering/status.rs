@@ -13,6 +13,7 @@ use livemove_core::steer::gate::Closed;
 use livemove_core::steer::{Gauge, gauge};
 use serde::Serialize;
 
+use super::failures::FailedSegment;
 use super::subjects::{Subject, standing};
 use super::{Steering, World, seconds};
 
@@ -76,6 +77,9 @@ pub(super) struct SubjectStatus {
     pub behind: Vec<Closed>,
     /// The jobs of the run that have begun.
     pub jobs: BTreeMap<Job, JobSummary>,
+    /// Segments that were given up: their work waits for the cause to be mended, and for the machine.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<FailedSegment>,
     /// The streams of both sides.
     pub streams: BTreeMap<Side, StreamStatus>,
     /// Writes that came past the protocol and wait for a decision.
@@ -103,7 +107,7 @@ pub(super) struct StreamStatus {
     pub lag_ms: Option<Millis>,
 }
 
-const JOBS: [Job; 6] = [Job::Copy, Job::Verify, Job::Repair, Job::Finish, Job::Certify, Job::Sweep];
+pub(super) const JOBS: [Job; 6] = [Job::Copy, Job::Verify, Job::Repair, Job::Finish, Job::Certify, Job::Sweep];
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// Reads everything; changes nothing. Not one moment's picture: each row is read on its own.
@@ -160,6 +164,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             held: self.held(subject).await?,
             behind,
             jobs,
+            failures: self.failed_segments(subject).await?,
             streams,
             stragglers: self.register.count(id).await?,
             certificate,

@@ -320,6 +320,7 @@ impl<P: Send> Jobs for MemoryRegister<P> {
             done: c.done,
             busy_until: c.busy_until,
             counts: c.counts.clone(),
+            failure: c.failure.clone(),
         };
         Ok(ours.map(status).collect())
     }

@@ -160,8 +160,15 @@ async fn a_watch_is_replaced<R: Register>(register: &R) {
 async fn reports_add_up<R: Register>(register: &R) {
     let id = "table#contract-report";
     assert!(register.reported(id, Side::Target).await.unwrap().is_none());
-    let first = Report { at: 9, record_at: 8, position: Some("p".to_owned()), records: 3, failed: 1 };
-    let second = Report { at: 12, record_at: 11, position: None, records: 4, failed: 0 };
+    let first = Report {
+        at: 9,
+        record_at: 8,
+        position: Some("p".to_owned()),
+        records: 3,
+        failed: 1,
+        denied: Some("to whom".to_owned()),
+    };
+    let second = Report { at: 12, record_at: 11, position: None, records: 4, failed: 0, denied: None };
     register.report(id, Side::Target, &first).await.unwrap();
     assert_eq!(register.reported(id, Side::Target).await.unwrap().as_ref(), Some(&first));
     register.report(id, Side::Target, &second).await.unwrap();
@@ -323,8 +330,15 @@ async fn checkpoints_are_saved_on_condition<R: Register + Checkpoints<Key>>(regi
     let empty: Checkpoint<Key> = Checkpoints::load(register, &task).await.unwrap();
     assert_eq!(empty, Checkpoint::default());
     let counts = Counts { read: 5, source_digest: Digest::of(b"x"), ..Counts::default() };
-    let first =
-        Checkpoint { version: 1, after: Some(key("a'b\"c")), second_half: true, done: false, busy_until: 77, counts };
+    let first = Checkpoint {
+        version: 1,
+        after: Some(key("a'b\"c")),
+        second_half: true,
+        done: false,
+        busy_until: 77,
+        counts,
+        failure: None,
+    };
     let second = Checkpoint { version: 2, after: None, done: true, ..first.clone() };
     assert!(is_conflict(Checkpoints::save(register, &task, &second).await), "version 1 is missing");
     Checkpoints::save(register, &task, &first).await.unwrap();

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Job};
-use livemove_core::drive::{Limits, Progress};
+use livemove_core::drive::{Limits, Progress, note};
 use livemove_core::error::Error;
 use livemove_core::item::Key;
 use livemove_core::job::{allowed, run};
@@ -212,4 +212,30 @@ fn a_job_of_another_phase_touches_nothing() {
     assert_eq!(error.name(), "WrongPhase");
     assert!(world.target.is_empty());
     assert_eq!(checkpoint(&register, Job::Copy).version, 0);
+}
+
+#[test]
+fn a_segment_that_was_given_up_says_why_until_it_is_taken_again() {
+    let (world, register, clock) = (filled(35), Register::default(), Hands::at(1));
+    let faults = after(2, Call::Scan, Fault::Reject);
+    let failing = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
+    let pair = Pair { source: &failing.0, target: &failing.1 };
+    let error = work(pair, &register, &clock, Job::Copy, &state(Phase::Copy)).expect_err("throttled");
+    let failure = checkpoint(&register, Job::Copy).failure.expect("why");
+    assert_eq!((failure.error.as_str(), failure.message, failure.at), ("Throttled", error.to_string(), 1));
+    clock.now.store(1 + CALL, Ordering::SeqCst);
+    assert!(work(world.pair(), &register, &clock, Job::Copy, &state(Phase::Copy)).expect("done").done);
+    assert_eq!(checkpoint(&register, Job::Copy).failure, None);
+}
+
+#[test]
+fn why_a_segment_could_not_begin_is_noted_but_not_while_somebody_works_on_it() {
+    let (register, denied) = (Register::default(), Error::Denied("to whom".to_owned()));
+    block_on(note(&register, &task(Job::Copy), &denied, 5)).expect("noted");
+    let noted = checkpoint(&register, Job::Copy);
+    assert_eq!(noted.failure.as_ref().map(|failure| failure.error.as_str()), Some("AccessDenied"));
+    let busy = Checkpoint { version: noted.version + 1, busy_until: 9, failure: None, ..noted };
+    block_on(register.save(&task(Job::Copy), &busy)).expect("saved");
+    block_on(note(&register, &task(Job::Copy), &denied, 8)).expect("left alone");
+    assert_eq!(checkpoint(&register, Job::Copy), busy);
 }

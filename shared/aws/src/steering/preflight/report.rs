@@ -60,16 +60,15 @@ impl Report {
             site.peer_role_arn.clone().unwrap_or_default()
         };
         let (value, remedy) = match error {
+            Error::Denied(text) if text.starts_with("sts:AssumeRole") => {
+                (text, format!("let role {role} be assumed: deploy the other site's stack, with the same ExternalId"))
+            }
             Error::Denied(text) => (
                 text,
                 format!(
                     "allow this to role {role}, in its statement `{statement}`: deploy the stack of that site with this {word} as parameter"
                 ),
             ),
-            // Credentials are asked for on the way: a role that cannot be assumed looks like a lost connection.
-            Error::Unavailable(text) if text.contains("AccessDenied") => {
-                (text, format!("let role {role} be assumed: deploy the other site's stack, with the same ExternalId"))
-            }
             Error::Refused { reason, remedy, .. } => (reason, remedy),
             Error::Rejected { name, message } => (
                 format!("{} ({name}: {message})", end.name),

@@ -25,6 +25,7 @@ fn every_action_has_a_fixture_that_is_read() {
         "arm",
         "begin",
         "certify",
+        "failures",
         "health",
         "preflight",
         "redrive",

@@ -1,5 +1,6 @@
 //! What is refused, and how it is named.
 
+use livemove_core::checkpoint::Failure;
 use livemove_core::item::KeySchema;
 use livemove_core::ports::pages::{Index, Projected};
 
@@ -167,6 +168,30 @@ fn the_command_to_approve_is_shown_while_it_is_waited_for() {
     let shown = stage.ask(plain("status")).unwrap()["approval"]["approve"].clone();
     let expected = "aws stepfunctions send-task-success --region us-east-1 --task-output '{}' --task-token 'tok'";
     assert_eq!(shown, expected);
+}
+
+#[test]
+fn segments_that_failed_end_the_machine_with_what_was_denied() {
+    let stage = Stage::new();
+    stage.ask(preflight()).unwrap();
+    let cause = |stage: &Stage| stage.ask(plain("failures")).unwrap()["Cause"].as_str().unwrap().to_owned();
+    assert!(cause(&stage).contains("the log of backfill"), "nothing is known: {}", cause(&stage));
+    for (index, (message, at)) in
+        [("an older one", 3), (r#"add to its policy {"Effect":"Allow"}"#, 7)].into_iter().enumerate()
+    {
+        let segment = Segment { index: u32::try_from(index).unwrap(), total: 2 };
+        let task = Task { subject: TABLE.to_owned(), run: Run(1), job: Job::Copy, segment };
+        let failure = Failure { error: "AccessDenied".to_owned(), message: message.to_owned(), at };
+        let checkpoint: Checkpoint<String> = Checkpoint { version: 1, failure: Some(failure), ..Checkpoint::default() };
+        block_on(Checkpoints::save(&stage.register, &task, &checkpoint)).unwrap();
+    }
+    let ended = stage.ask(plain("failures")).unwrap();
+    assert_eq!(ended["Error"], "SegmentFailed");
+    let expected = r#"Copy of segment 1 of table#orders: add to its policy {"Effect":"Allow"} | Copy of segment 0"#;
+    assert!(cause(&stage).starts_with(expected), "{ended}");
+    let shown = stage.ask(plain("status")).unwrap();
+    let shown = shown["subjects"].as_array().unwrap().iter().find(|one| one["subject"] == TABLE).unwrap().clone();
+    assert_eq!(shown["failures"].as_array().unwrap().len(), 2, "{shown}");
 }
 
 #[test]

@@ -62,3 +62,46 @@ async fn a_provider_that_fails_is_borne_until_the_credentials_end() {
     provider.broken.store(0, Ordering::SeqCst);
     assert_eq!(id(&credentials, minutes(59)).await.as_deref(), Some("1"));
 }
+
+/// Credentials of the second and later times are gotten while those before are in use.
+async fn with_first(at: SystemTime) -> KeptCredentials {
+    let credentials = KeptCredentials::new(SharedCredentialsProvider::new(Hourly::default()));
+    assert_eq!(id(&credentials, at).await.as_deref(), Some("0"));
+    credentials
+}
+
+#[tokio::test]
+async fn credentials_that_aws_says_have_expired_are_used_no_more() {
+    let credentials = with_first(START).await;
+    credentials.doubt("0", Doubt::Expired, minutes(1));
+    assert_eq!(id(&credentials, minutes(1)).await.as_deref(), Some("1"));
+    // Calls that were under way with those before say nothing of these.
+    credentials.doubt("0", Doubt::Expired, minutes(2));
+    assert_eq!(id(&credentials, minutes(2)).await.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn denied_credentials_are_renewed_once_in_a_while_and_stay_in_use_until_then() {
+    let provider = Hourly::default();
+    let credentials = KeptCredentials::new(SharedCredentialsProvider::new(provider.clone()));
+    assert_eq!(id(&credentials, START).await.as_deref(), Some("0"));
+    credentials.doubt("0", Doubt::Denied, START + Duration::from_secs(10));
+    assert_eq!(id(&credentials, minutes(1)).await.as_deref(), Some("0"), "too young to be revoked");
+    provider.broken.store(1, Ordering::SeqCst);
+    credentials.doubt("0", Doubt::Denied, minutes(1));
+    assert_eq!(id(&credentials, minutes(1)).await.as_deref(), Some("0"), "there are no others");
+    provider.broken.store(0, Ordering::SeqCst);
+    assert_eq!(id(&credentials, minutes(1)).await.as_deref(), Some("0"), "and they are not asked for at once again");
+    assert_eq!(id(&credentials, minutes(2)).await.as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn credentials_of_minutes_are_kept_for_most_of_their_life() {
+    // The first hour's, asked for when eight minutes are left.
+    let provider = Hourly::default();
+    let credentials = KeptCredentials::new(SharedCredentialsProvider::new(provider.clone()));
+    for (minute, expected) in [(52, "0"), (57, "0"), (58, "1")] {
+        assert_eq!(id(&credentials, minutes(minute)).await.as_deref(), Some(expected), "minute {minute}");
+    }
+    assert_eq!(provider.given.load(Ordering::SeqCst), 2);
+}
