@@ -9,12 +9,16 @@ use crate::mark::{Marks, Run, visible};
 use crate::ports::{INSERT_MAX, Inserted, Table};
 use crate::route::Pair;
 use crate::segment::Segment;
+use crate::size::{is_too_large, leaves_room};
 
 /// How often items that were throttled or whose answer was lost are tried again before the page fails.
 const TRIES: u32 = 6;
 
 /// Copies one page; answers with what was done and the key to go on after. When it answers, every item of the
 /// page is durable on the gaining table, as this copy or as something newer. Idempotent.
+///
+/// Left out are only items that leave no room for marks and that the gaining table refuses for it. All that leave none
+/// are counted as large: no gate opens before they are smaller.
 ///
 /// # Errors
 /// Those of the tables; then nothing may be concluded about the page, and it must be copied again.
@@ -28,11 +32,12 @@ pub async fn copy_page<T: Table>(
 ) -> Result<(Counts, Option<Key>), Error> {
     let page = pair.losing(run).scan(segment, after, page_items).await?;
     let read = page.items.len() as u64;
+    let large = page.items.iter().filter(|item| !leaves_room(item)).count() as u64;
     let copies: Vec<Item> = page.items.into_iter().filter_map(|item| replica(run, item)).collect();
     let batches: Vec<Vec<Item>> = copies.chunks(INSERT_MAX).map(<[Item]>::to_vec).collect();
     let gaining = pair.gaining(run);
     let mut results = stream::iter(batches).map(|batch| insert(gaining, batch)).buffer_unordered(in_flight.max(1));
-    let mut counts = Counts { read, ..Counts::default() };
+    let mut counts = Counts { read, large, ..Counts::default() };
     while let Some(result) = results.next().await {
         let (written, kept) = result?;
         counts.written += written;
@@ -66,6 +71,7 @@ async fn insert<T: Table>(gaining: &T, mut batch: Vec<Item>) -> Result<(u64, u64
                     last = Some(error);
                     again.push(item);
                 }
+                Inserted::Failed(error) if is_too_large(&error) && !leaves_room(&item) => {}
                 Inserted::Failed(error) => return Err(error),
             }
         }

@@ -12,6 +12,7 @@ use crate::mark::Run;
 use crate::phase::State;
 use crate::ports::transact::Transactions;
 use crate::route::{Pair, Route};
+use crate::write::{Change, WriteRequest, demand_room};
 use form::Form;
 use send::{Sent, is_judged};
 
@@ -36,6 +37,11 @@ pub async fn transact<T: Transactions>(
 ) -> Result<(), Error> {
     if request.keys().is_empty() {
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
+    }
+    for part in &request.parts {
+        if let Part::Write(WriteRequest { change: Change::Put(item), .. }) = part {
+            demand_room(state.route(), item)?;
+        }
     }
     match routed(pair, state, request).await {
         // A key could not be handed over: to the application a conflict like any other.
