@@ -7,12 +7,13 @@ mod send;
 pub use request::{Earlier, Part, TransactRequest};
 
 use crate::error::Error;
+use crate::expression::{Kind, room};
 use crate::handoff::{freeze_all, handoff_all};
 use crate::mark::Run;
 use crate::phase::State;
 use crate::ports::transact::Transactions;
 use crate::route::{Pair, Route};
-use crate::write::{Change, WriteRequest, demand_room};
+use crate::write::{Change, demand_room};
 use form::Form;
 use send::{Sent, is_judged};
 
@@ -38,15 +39,28 @@ pub async fn transact<T: Transactions>(
     if request.keys().is_empty() {
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
     }
-    for part in &request.parts {
-        if let Part::Write(WriteRequest { change: Change::Put(item), .. }) = part {
-            demand_room(state.route(), item)?;
-        }
-    }
+    request.parts.iter().try_for_each(|part| demand_room_for(part, state.route()))?;
     match routed(pair, state, request).await {
         // A key could not be handed over: to the application a conflict like any other.
         Err(Error::Conflict(_)) => Err(Error::Cancelled { reasons: request.in_conflict() }),
         result => result,
+    }
+}
+
+/// Refuses what leaves no room for livemove's own.
+///
+/// # Errors
+/// `ItemTooLarge` and `ExpressionTooLong`.
+fn demand_room_for(part: &Part, route: Route) -> Result<(), Error> {
+    match part {
+        Part::Write(request) => {
+            if let Change::Put(item) = &request.change {
+                demand_room(route, item)?;
+            }
+            request.demand_room()
+        }
+        Part::Check { condition, .. } => room::check(Kind::Condition, condition, room::TO_CONDITION),
+        Part::Foreign(_) => Ok(()),
     }
 }
 

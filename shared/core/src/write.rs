@@ -28,7 +28,7 @@ const TRIES: u32 = 8;
 /// by the same stamp and answered as the first time.
 ///
 /// # Errors
-/// `ItemTooLarge` when it would leave no room for marks;
+/// `ItemTooLarge` and `ExpressionTooLong` when there would be no room for livemove's own;
 /// [`Error::ConditionFailed`] with what the application may see of the item; [`Error::StalePhase`] when the
 /// state is out of date and nothing was done; [`Error::Ambiguous`] when it may have been done and the items do not
 /// tell; [`Error::OldValuesLost`] when it was done and what the item was before cannot be told any more; else those
@@ -38,6 +38,7 @@ pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRe
     if let Change::Put(item) = &request.change {
         demand_room(route, item)?;
     }
+    request.demand_room()?;
     let (Some(operation), Some(run)) = (&request.operation, stamped_in(route)) else {
         return send(pair, route, request).await;
     };

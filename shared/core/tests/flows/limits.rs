@@ -20,6 +20,7 @@ use livemove_core::testing::block_on;
 use livemove_core::testing::register::MemoryRegister;
 use livemove_core::transact::{Earlier, Part, TransactRequest, transact};
 use livemove_core::write::{Asked, Change, Operation, WriteRequest, write};
+use serde_dynamo::AttributeValue;
 
 use crate::world::{Hands, RUN, Still, World, item, key, marked, moved, own, state, task};
 
@@ -203,4 +204,40 @@ fn a_full_collection_passes_through_as_itself() {
     let error = Error::Rejected { name: name.to_owned(), message: "Collection size exceeded.".to_owned() };
     assert!(!size::is_too_large(&error), "it is not the item that is too large");
     assert_eq!(size::named(error, &key("k")).name(), name);
+}
+
+#[test]
+fn an_expression_with_no_room_for_livemoves_own_is_refused_by_name_in_every_phase_alike() {
+    let long = |head: &str, length: usize| format!("{head}{}", "b".repeat(length - head.len()));
+    let operators = |count: usize| vec!["v=v"; count.div_ceil(2)].join(" OR ");
+    let conditions = [(long("attribute_exists(pk) OR v = :", 3894), "3893"), (operators(287), "285")];
+    let updates = [(long("SET v = :", 4011), "4010")];
+    for phase in PHASES.into_iter().chain([Phase::Final]) {
+        let (world, state) = (World::new(), state(phase));
+        for (condition, room) in &conditions {
+            let request = WriteRequest { condition: Some(condition.clone()), ..put(item("k", "1")) };
+            let error = send(&world, &state, &request).expect_err("too long");
+            assert_eq!(error.name(), "ExpressionTooLong", "{phase}");
+            assert!(error.to_string().contains(&format!("room for {room}")), "{error}");
+            let parts = vec![Part::Check {
+                key: key("k"),
+                condition: condition.clone(),
+                names: BTreeMap::new(),
+                values: BTreeMap::new(),
+            }];
+            let request = TransactRequest { parts, token: None, earlier: Earlier::Impossible };
+            let error = block_on(transact(world.pair(), &state, &request)).expect_err("too long");
+            assert_eq!(error.name(), "ExpressionTooLong", "{phase}");
+        }
+        for (update, room) in &updates {
+            let request = WriteRequest { change: Change::Update(Some(update.clone())), ..put(Item::default()) };
+            let error = send(&world, &state, &request).expect_err("too long");
+            assert!(error.to_string().contains(&format!("room for {room}")), "{error}");
+        }
+        assert!(world.source.is_empty() && world.target.is_empty(), "{phase}: nothing half done");
+        let value = long(":", 3885);
+        let fits = format!("v <> {value}");
+        let values = BTreeMap::from([(value, AttributeValue::S("x".to_owned()))]);
+        send(&world, &state, &WriteRequest { condition: Some(fits), values, ..put(item("k", "1")) }).expect("it fits");
+    }
 }
