@@ -6,13 +6,14 @@ use crate::checkpoint::Counts;
 use crate::error::Error;
 use crate::item::{Item, Key};
 use crate::mark::{Marks, Run, visible};
-use crate::ports::{INSERT_MAX, Inserted, Table};
+use crate::ports::{Clock, INSERT_MAX, Inserted, Millis, Table};
 use crate::route::Pair;
 use crate::segment::Segment;
 use crate::size::{is_too_large, leaves_room};
 
-/// How often items that were throttled or whose answer was lost are tried again before the page fails.
-const TRIES: u32 = 6;
+/// Pauses before items that were throttled or whose answer was lost are tried again; after the last one the page fails.
+/// Only they wait: items of other partitions have been written by then, and other batches go on.
+const PAUSES: [Millis; 6] = [50, 100, 200, 400, 800, 1600];
 
 /// Copies one page; answers with what was done and the key to go on after. When it answers, every item of the
 /// page is durable on the gaining table, as this copy or as something newer. Idempotent.
@@ -22,8 +23,9 @@ const TRIES: u32 = 6;
 ///
 /// # Errors
 /// Those of the tables; then nothing may be concluded about the page, and it must be copied again.
-pub async fn copy_page<T: Table>(
+pub async fn copy_page<T: Table, C: Clock>(
     pair: Pair<'_, T>,
+    clock: &C,
     run: Run,
     segment: Segment,
     after: Option<&Key>,
@@ -36,7 +38,8 @@ pub async fn copy_page<T: Table>(
     let copies: Vec<Item> = page.items.into_iter().filter_map(|item| replica(run, item)).collect();
     let batches: Vec<Vec<Item>> = copies.chunks(INSERT_MAX).map(<[Item]>::to_vec).collect();
     let gaining = pair.gaining(run);
-    let mut results = stream::iter(batches).map(|batch| insert(gaining, batch)).buffer_unordered(in_flight.max(1));
+    let mut results =
+        stream::iter(batches).map(|batch| insert(gaining, clock, batch)).buffer_unordered(in_flight.max(1));
     let mut counts = Counts { read, large, ..Counts::default() };
     while let Some(result) = results.next().await {
         let (written, kept) = result?;
@@ -57,12 +60,12 @@ fn replica(run: Run, item: Item) -> Option<Item> {
 }
 
 /// Inserts until each item has been acknowledged; answers how many were new and how many were there.
-async fn insert<T: Table>(gaining: &T, mut batch: Vec<Item>) -> Result<(u64, u64), Error> {
+async fn insert<T: Table, C: Clock>(gaining: &T, clock: &C, mut batch: Vec<Item>) -> Result<(u64, u64), Error> {
     let (mut written, mut kept) = (0, 0);
-    let mut last = None;
-    for _ in 0..TRIES {
+    let mut pauses = PAUSES.into_iter();
+    loop {
         let results = gaining.insert(&batch).await;
-        let mut again = Vec::new();
+        let (mut again, mut last) = (Vec::new(), None);
         for (item, result) in batch.into_iter().zip(results) {
             match result {
                 Inserted::Inserted => written += 1,
@@ -75,10 +78,9 @@ async fn insert<T: Table>(gaining: &T, mut batch: Vec<Item>) -> Result<(u64, u64
                 Inserted::Failed(error) => return Err(error),
             }
         }
-        if again.is_empty() {
-            return Ok((written, kept));
-        }
+        let Some(error) = last else { return Ok((written, kept)) };
+        let Some(pause) = pauses.next() else { return Err(error) };
+        clock.sleep(pause).await;
         batch = again;
     }
-    Err(last.unwrap_or_else(|| Error::Throttled("inserts".to_owned())))
 }

@@ -75,7 +75,7 @@ async fn work<T: Table, C: Clock>(
     let (run, after, items) = (task.run, checkpoint.after.as_ref(), limits.page_items);
     match task.job {
         Job::Copy => {
-            let (counts, next) = copy_page(pair, run, task.segment, after, items, limits.in_flight).await?;
+            let (counts, next) = copy_page(pair, clock, run, task.segment, after, items, limits.in_flight).await?;
             Ok(Batch { counts, then: next.map_or(Then::Done, Then::After) })
         }
         Job::Sweep => {

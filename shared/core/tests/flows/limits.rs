@@ -1,6 +1,9 @@
 //! Items at DynamoDB's limit of 400 KB: what happens to them when marks are to be added.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::task::Poll;
 
 use livemove_core::batch::{BatchWrite, batch};
 use livemove_core::checkpoint::{Counts, Job};
@@ -8,15 +11,17 @@ use livemove_core::copy::copy_page;
 use livemove_core::drive::Limits;
 use livemove_core::error::Error;
 use livemove_core::handoff::handoff;
-use livemove_core::item::Item;
+use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::job;
 use livemove_core::mark::{Marks, OperationId, Run, visible};
 use livemove_core::phase::{Phase, Side, State};
-use livemove_core::ports::{Consistency, Returning};
+use livemove_core::ports::{Clock, Consistency, Get, Inserted, Page, Returning, Table, Write, Written};
 use livemove_core::read::{GetRequest, get};
+use livemove_core::route::Pair;
 use livemove_core::segment::Segment;
 use livemove_core::size::{self, ITEM_MAX, MARKS_MAX};
 use livemove_core::testing::block_on;
+use livemove_core::testing::memory::Memory;
 use livemove_core::testing::register::MemoryRegister;
 use livemove_core::transact::{Earlier, Part, TransactRequest, transact};
 use livemove_core::write::{Asked, Change, Operation, WriteRequest, write};
@@ -148,7 +153,9 @@ fn an_item_that_cannot_be_copied_with_its_marks_is_left_out_and_counted_and_the_
     // On the way back a copy says that its key had moved, in one byte less than the item says that it is native. So
     // the item here grew past the protocol.
     world.target.put_raw(of_size("k", ITEM_MAX));
-    let (counts, _) = block_on(copy_page(world.pair(), Run(2), Segment::WHOLE, None, 10, 2)).expect("copied");
+    let (counts, _) =
+        block_on(copy_page(world.pair(), &livemove_core::testing::Timeless, Run(2), Segment::WHOLE, None, 10, 2))
+            .expect("copied");
     assert_eq!((counts.read, counts.written, counts.large), (2, 1, 1));
     assert_eq!(world.source.peek(&key("k")), None);
 }
@@ -199,11 +206,21 @@ fn where_the_copy_is_there_a_write_that_makes_a_frozen_item_smaller_moves_it() {
 }
 
 #[test]
-fn a_full_collection_passes_through_as_itself() {
+fn a_full_collection_passes_through_as_itself_and_a_key_frozen_before_it_is_still_read() {
     let name = "ItemCollectionSizeLimitExceededException";
-    let error = Error::Rejected { name: name.to_owned(), message: "Collection size exceeded.".to_owned() };
-    assert!(!size::is_too_large(&error), "it is not the item that is too large");
-    assert_eq!(size::named(error, &key("k")).name(), name);
+    let world = World::new();
+    let hot = |table: &Memory, is_full| Hot { is_full, ..Hot::of(table) };
+    for (phase, full) in [(Phase::Copy, Side::Source), (Phase::Handoff, Side::Target), (Phase::New, Side::Target)] {
+        let (source, target) = (hot(&world.source, full == Side::Source), hot(&world.target, full == Side::Target));
+        let pair = Pair { source: &source, target: &target };
+        world.source.put_raw(item("k", "before"));
+        let error = block_on(write(pair, &state(phase), &put(item("k", "1")))).expect_err("full");
+        assert_eq!(error.name(), name, "{phase}");
+        let request =
+            GetRequest { key: key("k"), consistency: Consistency::Strong, projection: None, names: BTreeMap::new() };
+        let seen = block_on(get(pair, &state(phase), &request)).expect("read");
+        assert_eq!(seen, (phase != Phase::New).then(|| item("k", "before")), "{phase}");
+    }
 }
 
 #[test]
@@ -239,5 +256,144 @@ fn an_expression_with_no_room_for_livemoves_own_is_refused_by_name_in_every_phas
         let fits = format!("v <> {value}");
         let values = BTreeMap::from([(value, AttributeValue::S("x".to_owned()))]);
         send(&world, &state, &WriteRequest { condition: Some(fits), values, ..put(item("k", "1")) }).expect("it fits");
+    }
+}
+
+#[test]
+fn a_hot_key_slows_itself_and_not_its_neighbours_and_the_page_is_no_page_before_it_is_through() {
+    let world = World::new();
+    for number in 0..60 {
+        world.source.put_raw(item(&format!("k{number:02}"), "v"));
+    }
+    let hot = Hot { refusals: AtomicU32::new(3), ..Hot::of(&world.target) };
+    let cold = Hot::of(&world.source);
+    let pair = Pair { source: &cold, target: &hot };
+    let clock = Shared { now: AtomicU64::new(1), at_sleep: || hot.waited.lock().unwrap().push(world.target.len()) };
+    let (counts, _) = block_on(copy_page(pair, &clock, RUN, Segment::WHOLE, None, 60, 4)).expect("copied");
+    assert_eq!((counts.written, world.target.len()), (60, 60));
+    // Its batch has 25 items; when it is waited for a second time, the other batches are there, too.
+    assert_eq!(*hot.waited.lock().unwrap(), [24, 59, 59]);
+    assert_eq!(clock.now(), 1 + 50 + 100 + 200, "each wait is longer than the one before");
+    hot.refusals.store(u32::MAX, Ordering::SeqCst);
+    world.target.delete_raw(&key("k07"));
+    let failed = block_on(copy_page(pair, &clock, RUN, Segment::WHOLE, None, 60, 4));
+    assert_eq!(failed.expect_err("no page").name(), "Throttled");
+}
+
+/// A clock that moves only when somebody sleeps; others go on then.
+struct Shared<F> {
+    now: AtomicU64,
+    at_sleep: F,
+}
+
+impl<F: Fn() + Sync> Clock for Shared<F> {
+    fn now(&self) -> u64 {
+        self.now.load(Ordering::SeqCst)
+    }
+
+    async fn sleep(&self, pause: u64) {
+        (self.at_sleep)();
+        let mut slept = false;
+        std::future::poll_fn(|context| {
+            context.waker().wake_by_ref();
+            if std::mem::replace(&mut slept, true) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        self.now.fetch_add(pause, Ordering::SeqCst);
+    }
+}
+
+/// A table of which one key is throttled so many times, or with a collection that is full.
+struct Hot {
+    table: Memory,
+    refusals: AtomicU32,
+    waited: Mutex<Vec<usize>>,
+    is_full: bool,
+}
+
+impl Hot {
+    fn of(table: &Memory) -> Hot {
+        Hot { table: table.clone(), refusals: AtomicU32::new(0), waited: Mutex::default(), is_full: false }
+    }
+}
+
+impl Table for Hot {
+    fn schema(&self) -> &KeySchema {
+        self.table.schema()
+    }
+
+    async fn get(&self, get: &Get) -> Result<Option<Item>, Error> {
+        self.table.get(get).await
+    }
+
+    async fn get_many(&self, keys: &[Key]) -> Result<Vec<Option<Item>>, Error> {
+        self.table.get_many(keys).await
+    }
+
+    async fn write(&self, write: &Write) -> Result<Written, Error> {
+        // Conditions are judged first.
+        let current = self.table.peek(&write.key);
+        if self.is_full && write.guard.holds(current.as_ref()) {
+            let name = "ItemCollectionSizeLimitExceededException".to_owned();
+            return Err(Error::Rejected { name, message: "Collection size exceeded.".to_owned() });
+        }
+        self.table.write(write).await
+    }
+
+    async fn insert(&self, items: &[Item]) -> Vec<Inserted> {
+        let mut inserted = Vec::new();
+        for item in items {
+            let is_hot = self.table.schema().key_of(item).is_ok_and(|it| it == key("k07"));
+            let left = self.refusals.load(Ordering::SeqCst);
+            if is_hot && left > 0 {
+                self.refusals.store(left - 1, Ordering::SeqCst);
+                inserted.push(Inserted::Failed(Error::Throttled("its partition is busy".to_owned())));
+            } else {
+                inserted.extend(self.table.insert(std::slice::from_ref(item)).await);
+            }
+        }
+        inserted
+    }
+
+    async fn scan(&self, segment: Segment, after: Option<&Key>, limit: u32) -> Result<Page, Error> {
+        self.table.scan(segment, after, limit).await
+    }
+}
+
+#[test]
+fn a_transaction_of_a_hundred_entries_is_a_hundred_entries_in_every_phase() {
+    for phase in PHASES.into_iter().chain([Phase::Final]) {
+        let (world, state) = (World::new(), state(phase));
+        let part = |number: u32| {
+            let name = format!("k{number}");
+            Part::Write(WriteRequest { key: key(&name), ..put(item(&name, "1")) })
+        };
+        let request = TransactRequest {
+            parts: (0..100).map(part).collect(),
+            token: Some("t".to_owned()),
+            earlier: Earlier::Possible,
+        };
+        block_on(transact(world.pair(), &state, &request)).expect("as in DynamoDB");
+        let more = TransactRequest { parts: (0..101).map(part).collect(), token: None, earlier: Earlier::Impossible };
+        let error = block_on(transact(world.pair(), &state, &more)).expect_err("as in DynamoDB");
+        assert_eq!(error.name(), "ValidationException", "{phase}");
+    }
+}
+
+#[test]
+fn a_transaction_whose_marks_would_outgrow_4_mb_is_refused_by_name_in_every_phase_alike() {
+    for phase in PHASES.into_iter().chain([Phase::Final]) {
+        let (world, state) = (World::new(), state(phase));
+        let of = |bytes: usize| {
+            let part = |number: u32| {
+                let name = format!("{number:02}");
+                Part::Write(WriteRequest { key: key(&name), ..put(of_size(&name, bytes)) })
+            };
+            TransactRequest { parts: (0..32).map(part).collect(), token: None, earlier: Earlier::Impossible }
+        };
+        let error = block_on(transact(world.pair(), &state, &of(131_072 - 149))).expect_err("too large");
+        assert_eq!(error.name(), "TransactionTooLarge", "{phase}");
+        assert!(world.source.is_empty() && world.target.is_empty(), "{phase}: nothing half done");
+        block_on(transact(world.pair(), &state, &of(131_072 - 150))).expect("it fits");
     }
 }
