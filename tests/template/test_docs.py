@@ -75,7 +75,7 @@ def test_the_check_sees(change, problem):
 
 def untested_faults(text: str) -> list:
     """What is wrong with the tables of faults: rows without tests, and tests that do not exist."""
-    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| Fault", "| Failure", "| ---"))]
+    rows = [line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| Fault", "| Failure", "| Limit", "| ---"))]
     wrong = [f"{row[:40]!r} names no test" for row in rows if "`: `" not in row]
     for path, name in re.findall(r"`([^`]+)`: `(\w+)`", text):
         file = ROOT / path
@@ -90,6 +90,13 @@ def test_every_fault_names_tests_that_exist():
     assert untested_faults(text) == []
     assert untested_faults(text.replace("a_page_that_is_not_durable_is_no_page", "none"))
     assert untested_faults("| Rain | nothing | |")
+
+
+def test_every_limit_names_tests_that_exist():
+    text = (ROOT / "docs/LIMITS.md").read_text()
+    assert text.count("`: `") >= 25
+    assert untested_faults(text) == []
+    assert untested_faults(text.replace("a_single_item_always_fits", "none"))
 
 
 def anchors(text: str) -> set:

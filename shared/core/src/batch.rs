@@ -11,7 +11,7 @@ use crate::phase::State;
 use crate::ports::Returning;
 use crate::ports::transact::{REPLACE_MAX, Replacement, Transactions};
 use crate::route::{Pair, Route};
-use crate::write::{Change, Dress, WriteRequest, write};
+use crate::write::{Change, Dress, WriteRequest, demand_room, write};
 
 /// How many items are written at the same time where each is written on its own.
 const IN_FLIGHT: usize = 16;
@@ -47,7 +47,7 @@ impl BatchWrite {
 /// even if a fresh phase is all that it needs.
 ///
 /// # Errors
-/// When nothing was done: [`Error::StalePhase`], [`Error::Throttled`] and the like. After any other error,
+/// When nothing was done: `ItemTooLarge`, [`Error::StalePhase`], [`Error::Throttled`] and the like. After any other error,
 /// [`Error::Ambiguous`] among them, each item may have been written or not.
 pub async fn batch<T: Transactions>(
     pair: Pair<'_, T>,
@@ -57,6 +57,11 @@ pub async fn batch<T: Transactions>(
     let mut keys = HashSet::new();
     if !writes.iter().all(|write| keys.insert(write.key().id())) {
         return Err(validation("Provided list of item keys contains duplicates"));
+    }
+    for write in writes {
+        if let BatchWrite::Put { item, .. } = write {
+            demand_room(state.route(), item)?;
+        }
     }
     let results = match state.route() {
         Route::Plain => together(pair.source, Dress::Plain, writes).await,

@@ -56,6 +56,8 @@ pub struct Counts {
     pub differing: u64,
     /// Keys that the target owns in this run: judged by the target alone.
     pub native: u64,
+    /// Items of the source that leave no room for marks, so that they cannot move.
+    pub large: u64,
     /// Sum of the digests of the compared items on the source's side.
     pub source_digest: Digest,
     /// Sum of the digests of the compared items on the target's side.
@@ -70,6 +72,7 @@ impl Counts {
         self.kept += other.kept;
         self.differing += other.differing;
         self.native += other.native;
+        self.large += other.large;
         self.source_digest.add(&other.source_digest);
         self.target_digest.add(&other.target_digest);
     }

@@ -6,6 +6,7 @@ use crate::item::{Item, Key};
 use crate::mark::{Held, Marks, Position, Run, visible};
 use crate::ports::{Action, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
+use crate::size;
 
 /// One key as both tables of a run hold it, marks included.
 #[derive(Clone, Debug)]
@@ -48,6 +49,12 @@ impl Sides {
         Marks::of_option(self.old.as_ref()).stamp == Marks::of_option(self.new.as_ref()).stamp
     }
 
+    /// Whether the losing table's item leaves no room for marks, so that the key cannot move as it is.
+    pub fn is_too_large(&self) -> bool {
+        let moves = |item: &Item| !Marks::of(item).tombstone && !size::leaves_room(item);
+        self.old.as_ref().is_some_and(moves)
+    }
+
     /// How they stand.
     pub fn verdict(&self, run: Run) -> Verdict {
         if Marks::of_option(self.new.as_ref()).own >= run {
@@ -79,7 +86,7 @@ pub enum Repair {
 /// and may be put in its place at that position.
 ///
 /// # Errors
-/// Those of the tables.
+/// `ItemTooLarge` where the item has no room for the marks of a copy; those of the tables.
 pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair: Repair) -> Result<bool, Error> {
     let new = pair.gaining(run).get(&Get::whole(key.clone())).await?;
     let old = pair.losing(run).get(&Get::whole(key.clone())).await?;
@@ -98,6 +105,7 @@ pub async fn put_right<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key, repair:
     };
     let marks = Marks { moved: run.previous(), position: Some(position), ..Marks::default() };
     let item = Held::of(sides.old).with(marks, key);
-    let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
+    let written = pair.gaining(run).write(&Write::new(key.clone(), Action::Put(item), guard)).await;
+    let written = written.map_err(|error| size::named(error, key))?;
     Ok(matches!(written, Written::Applied(_)))
 }

@@ -11,6 +11,7 @@ use crate::item::Key;
 use crate::mark::{Held, MOVED, Marks, Run};
 use crate::ports::{Action, Guard, Returning, Table, Write, Written};
 use crate::route::Pair;
+use crate::size;
 
 /// How often a step is repeated when somebody else came in between or the answer was lost.
 const TRIES: u32 = 8;
@@ -21,8 +22,8 @@ const IN_FLIGHT: usize = 16;
 /// Hands `key` over in `run`. When it answers, the key is native on the gaining table.
 ///
 /// # Errors
-/// [`Error::StalePhase`] when a mark of a later run is found; else those of the tables. Whatever the error,
-/// repeating is harmless.
+/// [`Error::StalePhase`] when a mark of a later run is found; `ItemTooLarge` where the item has no room for the mark;
+/// else those of the tables. Whatever the error, repeating is harmless.
 pub async fn handoff<T: Table>(pair: Pair<'_, T>, run: Run, key: &Key) -> Result<(), Error> {
     let value = freeze(pair.losing(run), run, key, Likely::Present).await?;
     take(pair.gaining(run), run, key, value).await
@@ -80,7 +81,7 @@ pub(crate) async fn freeze<T: Table>(losing: &T, run: Run, key: &Key, likely: Li
     let mut next = likely;
     for _ in 0..2 * TRIES {
         let step = if next == Likely::Present { &mark } else { &stub };
-        match settled(losing.write(step).await)? {
+        match settled(losing.write(step).await, key)? {
             // Done or not: each step finds out.
             None => {}
             Some(Written::Applied(before)) => return Ok(Held::of(before)),
@@ -108,7 +109,7 @@ pub(crate) async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Held
     let item = value.with(Marks { own: run, ..Marks::default() }, key);
     let put = Write::new(key.clone(), Action::Put(item), Guard::NotNative(run));
     for _ in 0..TRIES {
-        match settled(gaining.write(&put).await)? {
+        match settled(gaining.write(&put).await, key)? {
             None => continue,
             Some(Written::Refused(current)) if Marks::of_option(current.as_ref()).own > run => {
                 return Err(Error::StalePhase);
@@ -120,10 +121,10 @@ pub(crate) async fn take<T: Table>(gaining: &T, run: Run, key: &Key, value: Held
 }
 
 /// Both steps may be repeated, so a lost answer is no error here but `None`: look again.
-fn settled(result: Result<Written, Error>) -> Result<Option<Written>, Error> {
+fn settled(result: Result<Written, Error>, key: &Key) -> Result<Option<Written>, Error> {
     match result {
         Ok(written) => Ok(Some(written)),
         Err(error) if error.is_ambiguous() => Ok(None),
-        Err(error) => Err(error),
+        Err(error) => Err(size::named(error, key)),
     }
 }

@@ -12,6 +12,7 @@ use crate::item::Key;
 use crate::mark::{Position, Run};
 use crate::phase::Side;
 use crate::ports::Millis;
+use crate::size;
 
 /// The most keys of one stream that are held. With more, it is not records that are wrong but what all of them go
 /// to: then they are tried again, and the stream waits.
@@ -108,12 +109,12 @@ pub trait Holds: Sync {
 /// missing, denied or throttled concerns every key alike.
 pub fn is_poison(error: &Error) -> bool {
     match error {
-        // What cannot be stored, as an item that outgrows 400 KB with its marks, and a collection of a table with
-        // local indexes that outgrows 10 GB:
+        // What cannot be stored, as a collection of a table with local indexes that outgrows 10 GB:
         // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
         Error::Rejected { name, .. } => {
             matches!(name.as_str(), "ValidationException" | "ItemCollectionSizeLimitExceededException")
         }
+        Error::Refused { name, .. } => *name == size::TOO_LARGE,
         Error::Throttled(_)
         | Error::Unavailable(_)
         | Error::Ambiguous(_)
@@ -122,7 +123,6 @@ pub fn is_poison(error: &Error) -> bool {
         | Error::Denied(_)
         | Error::ConditionFailed { .. }
         | Error::Cancelled { .. }
-        | Error::Refused { .. }
         | Error::StalePhase
         | Error::Invariant(_) => false,
     }

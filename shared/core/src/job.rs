@@ -1,6 +1,7 @@
 //! A job on one segment of a table.
 
-use crate::checkpoint::{Checkpoint, Checkpoints, Job, Task};
+use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
+use crate::compare::Sides;
 use crate::copy::copy_page;
 use crate::drive::{Batch, Limits, Progress, Then, drive};
 use crate::error::Error;
@@ -11,6 +12,7 @@ use crate::phase::{Phase, State};
 use crate::ports::{Clock, Table};
 use crate::route::Pair;
 use crate::scan::{Half, both};
+use crate::size;
 use crate::sweep::sweep;
 use crate::verify::{OnDifference, verify};
 
@@ -73,7 +75,7 @@ async fn work<T: Table, C: Clock>(
     let (run, after, items) = (task.run, checkpoint.after.as_ref(), limits.page_items);
     match task.job {
         Job::Copy => {
-            let (counts, next) = copy_page(pair, run, task.segment, after, items, limits.in_flight).await?;
+            let (counts, next) = copy_page(pair, clock, run, task.segment, after, items, limits.in_flight).await?;
             Ok(Batch { counts, then: next.map_or(Then::Done, Then::After) })
         }
         Job::Sweep => {
@@ -85,6 +87,7 @@ async fn work<T: Table, C: Clock>(
         Job::Verify | Job::Repair | Job::Finish | Job::Certify => {
             let half = if checkpoint.second_half { Half::Gaining } else { Half::Losing };
             let (page, next) = both(pair, run, half, task.segment, after, items).await?;
+            let large = if half == Half::Losing { large(&page) } else { 0 };
             let counts = match task.job {
                 Job::Verify => verify(pair, clock, run, page, OnDifference::Count).await?,
                 Job::Repair => verify(pair, clock, run, page, OnDifference::Repair).await?,
@@ -96,7 +99,17 @@ async fn work<T: Table, C: Clock>(
                 (None, Half::Losing) => Then::SecondHalf,
                 (None, Half::Gaining) => Then::Done,
             };
-            Ok(Batch { counts, then })
+            Ok(Batch { counts: Counts { large, ..counts }, then })
         }
     }
+}
+
+/// How many items of the losing table have no room for marks; each is told of in the log, by the hash of its key.
+fn large(page: &[Sides]) -> u64 {
+    let large: Vec<_> = page.iter().filter(|sides| sides.is_too_large()).collect();
+    for sides in &large {
+        let bytes = sides.old.as_ref().map(size::of);
+        tracing::warn!(key = sides.key.hash(), bytes, "an item leaves no room for marks and cannot move");
+    }
+    large.len() as u64
 }

@@ -30,6 +30,7 @@ pub mod replicate;
 pub mod route;
 pub mod scan;
 pub mod segment;
+pub mod size;
 pub mod snapshot;
 pub mod steer;
 pub mod sweep;

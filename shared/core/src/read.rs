@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::error::Error;
 use crate::handoff::handoff;
+use crate::hold::is_poison;
 use crate::item::{Item, Key};
 use crate::mark::{Marks, Run, visible};
 use crate::phase::State;
@@ -47,7 +48,7 @@ pub async fn get<T: Table>(pair: Pair<'_, T>, state: &State, request: &GetReques
 }
 
 /// The gaining table first. Its answer counts if the key is native there; else the losing table's counts if
-/// the key has not moved; else the handoff is half done and is finished first.
+/// the key has not moved; else the handoff is half done and is finished first, if the gaining table can take the item.
 async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &GetRequest) -> Result<Option<Item>, Error> {
     for _ in 0..TRIES {
         let new = fetch(pair.gaining(run), request, Consistency::Strong).await?;
@@ -62,7 +63,12 @@ async fn across<T: Table>(pair: Pair<'_, T>, run: Run, request: &GetRequest) -> 
         if !gone(&old, run) {
             return Ok(visible(old));
         }
-        handoff(pair, run, &request.key).await?;
+        match handoff(pair, run, &request.key).await {
+            Ok(()) => {}
+            // The gaining table will not take it. Its value is frozen, and was the key's when this read began or later.
+            Err(error) if is_poison(&error) => return Ok(visible(old)),
+            Err(error) => return Err(error),
+        }
     }
     Err(Error::Unavailable("the key kept moving during the read; try again".to_owned()))
 }

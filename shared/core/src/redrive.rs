@@ -10,6 +10,7 @@ use crate::mark::{Held, Marks, Position};
 use crate::phase::{State, Stream};
 use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
+use crate::size;
 
 /// How often a key is tried when somebody else changes it meanwhile.
 const TRIES: u32 = 8;
@@ -84,7 +85,7 @@ async fn mend<T: Table>(pair: Pair<'_, T>, state: &State, hold: &Hold) -> Result
         match gaining.write(&Write::new(key.clone(), put, Guard::PositionIs(run, before.position))).await {
             Ok(Written::Applied(_)) => return Ok(()),
             Ok(Written::Refused(_)) | Err(Error::Ambiguous(_)) => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(size::named(error, key)),
         }
     }
     Err(Error::Unavailable("the key kept changing while it was put right; try again".to_owned()))

@@ -13,6 +13,7 @@ use crate::mark::{Held, Marks, Position, Run, visible};
 use crate::phase::{Side, State, Stream};
 use crate::ports::{Action, Clock, Get, Guard, Table, Write, Written};
 use crate::route::Pair;
+use crate::size;
 
 /// What came of one batch. Everything but `failed` is success.
 #[derive(Debug, Default)]
@@ -192,6 +193,7 @@ async fn apply<T: Table>(losing: &T, gaining: &T, image: Image) -> Result<bool, 
     let marks = Marks { moved: run.previous(), position: Some(position.clone()), ..Marks::default() };
     let item = image.value.with(marks, key);
     let guard = Guard::Older(*run, position);
-    let written = gaining.write(&Write::new(key.clone(), Action::Put(item), guard)).await?;
+    let written = gaining.write(&Write::new(key.clone(), Action::Put(item), guard)).await;
+    let written = written.map_err(|error| size::named(error, key))?;
     Ok(matches!(written, Written::Applied(_)))
 }

@@ -7,14 +7,20 @@ mod send;
 pub use request::{Earlier, Part, TransactRequest};
 
 use crate::error::Error;
+use crate::expression::{Kind, room};
 use crate::handoff::{freeze_all, handoff_all};
 use crate::mark::Run;
 use crate::phase::State;
 use crate::ports::transact::Transactions;
 use crate::route::{Pair, Route};
+use crate::size;
+use crate::write::{Change, WriteRequest, demand_room};
 use form::Form;
 use send::{Sent, is_judged};
 
+/// The most bytes of all items of a transaction:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html>.
+const BYTES_MAX: usize = 4 << 20;
 /// How often a transaction is repeated because keys moved under it.
 const TRIES: u32 = 8;
 
@@ -37,11 +43,52 @@ pub async fn transact<T: Transactions>(
     if request.keys().is_empty() {
         return Err(Error::Invariant("a transaction without an item of the migrating table".to_owned()));
     }
+    request.parts.iter().try_for_each(|part| demand_room_for(part, state.route()))?;
+    demand_room_together(request)?;
     match routed(pair, state, request).await {
         // A key could not be handed over: to the application a conflict like any other.
         Err(Error::Conflict(_)) => Err(Error::Cancelled { reasons: request.in_conflict() }),
         result => result,
     }
+}
+
+/// Refuses what leaves no room for livemove's own.
+///
+/// # Errors
+/// `ItemTooLarge` and `ExpressionTooLong`.
+fn demand_room_for(part: &Part, route: Route) -> Result<(), Error> {
+    match part {
+        Part::Write(request) => {
+            if let Change::Put(item) = &request.change {
+                demand_room(route, item)?;
+            }
+            request.demand_room()
+        }
+        Part::Check { condition, .. } => room::check(Kind::Condition, condition, room::TO_CONDITION),
+        Part::Foreign(_) => Ok(()),
+    }
+}
+
+/// Refuses a transaction whose items are within DynamoDB's limit for all of them and would not be with their marks. What
+/// an update makes of an item is DynamoDB's to say.
+///
+/// # Errors
+/// `TransactionTooLarge`.
+fn demand_room_together(request: &TransactRequest) -> Result<(), Error> {
+    let put = |part: &Part| match part {
+        Part::Write(WriteRequest { change: Change::Put(item), .. }) => size::of(item),
+        Part::Write(_) | Part::Check { .. } | Part::Foreign(_) => 0,
+    };
+    let bytes: usize = request.parts.iter().map(put).sum();
+    let room = BYTES_MAX - request.parts.len() * size::MARKS_MAX;
+    if bytes <= room || bytes > BYTES_MAX {
+        return Ok(());
+    }
+    Err(Error::refused(
+        "TransactionTooLarge",
+        format!("the items have {bytes} bytes, and livemove's marks on them leave room for {room} of {BYTES_MAX}"),
+        "split the transaction",
+    ))
 }
 
 async fn routed<T: Transactions>(pair: Pair<'_, T>, state: &State, request: &TransactRequest) -> Result<(), Error> {

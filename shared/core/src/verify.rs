@@ -7,6 +7,7 @@ use crate::item::Item;
 use crate::mark::{Run, visible};
 use crate::ports::{Clock, Millis, Table};
 use crate::route::Pair;
+use crate::size::is_too_large;
 
 /// Looks at a key that differs before it counts as different.
 const LOOKS: u32 = 6;
@@ -55,7 +56,12 @@ pub async fn verify<T: Table, C: Clock>(
             if suspect.look_again(pair, run).await? {
                 counts.kept += 1;
             } else if on_difference == OnDifference::Repair && suspect.stands_still {
-                counts.written += u64::from(put_right(pair, run, &suspect.sides.key, Repair::Live).await?);
+                match put_right(pair, run, &suspect.sides.key, Repair::Live).await {
+                    Ok(written) => counts.written += u64::from(written),
+                    // It goes on differing, and is counted as large, too.
+                    Err(error) if is_too_large(&error) => {}
+                    Err(error) => return Err(error),
+                }
                 still.push(suspect);
             } else {
                 still.push(suspect);

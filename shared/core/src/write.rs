@@ -16,6 +16,7 @@ use crate::mark::{Marks, Run, visible};
 use crate::phase::State;
 use crate::ports::{Condition, Guard, Returning, Table, Write, Written};
 use crate::route::{Pair, Route};
+use crate::size;
 
 /// How often a write is repeated because its key moved under it.
 const TRIES: u32 = 8;
@@ -27,12 +28,17 @@ const TRIES: u32 = 8;
 /// by the same stamp and answered as the first time.
 ///
 /// # Errors
+/// `ItemTooLarge` and `ExpressionTooLong` when there would be no room for livemove's own;
 /// [`Error::ConditionFailed`] with what the application may see of the item; [`Error::StalePhase`] when the
 /// state is out of date and nothing was done; [`Error::Ambiguous`] when it may have been done and the items do not
 /// tell; [`Error::OldValuesLost`] when it was done and what the item was before cannot be told any more; else those
 /// of the tables.
 pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRequest) -> Result<Option<Item>, Error> {
     let route = state.route();
+    if let Change::Put(item) = &request.change {
+        demand_room(route, item)?;
+    }
+    request.demand_room()?;
     let (Some(operation), Some(run)) = (&request.operation, stamped_in(route)) else {
         return send(pair, route, request).await;
     };
@@ -49,6 +55,17 @@ pub async fn write<T: Table>(pair: Pair<'_, T>, state: &State, request: &WriteRe
             Ok(None) | Err(_) => Err(lost),
         },
         result => result,
+    }
+}
+
+/// Refuses an item that has no room for marks, wherever there are marks or may be.
+///
+/// # Errors
+/// `ItemTooLarge`.
+pub(crate) fn demand_room(route: Route, item: &Item) -> Result<(), Error> {
+    match route {
+        Route::Final { .. } => Ok(()),
+        Route::Plain | Route::Guarded { .. } | Route::Handoff { .. } => size::check(item),
     }
 }
 
@@ -166,7 +183,10 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
     if only_takes_away {
         demand_an_item(&mut write, &table.schema().partition);
     }
-    match table.write(&write).await? {
+    // Where there are no marks, DynamoDB's own words say it all.
+    let bare = matches!(dress, Dress::Plain | Dress::Final);
+    let written = table.write(&write).await;
+    match written.map_err(|error| if bare { error } else { size::named(error, &request.key) })? {
         Written::Applied(attributes) => Ok(Attempt::Done(answer(request.returning, attributes))),
         Written::Refused(Some(done)) if write.is_done(Some(&done)) => told(request, done).map(Attempt::Done),
         Written::Refused(current) if !write.guard.holds(current.as_ref()) => Ok(Attempt::NotOurs(current)),

@@ -5,6 +5,7 @@ use livemove_core::error::{Error, Remedy};
 use livemove_core::ports::transact::Reason;
 use serde_json::{Map, Value, json};
 
+use super::bound::told;
 use super::payload::Door;
 
 /// What Lambda gets to hear of a call.
@@ -18,7 +19,7 @@ pub(super) fn answer(door: Door, operation: &str, result: Result<Value, Error>) 
         (_, Err(error)) => error,
     };
     log(operation, &error);
-    let body = body(&error);
+    let body = told(door, body(&error));
     match door {
         Door::Direct => Err(Diagnostic { error_type: exception(&error).to_owned(), error_message: body.to_string() }),
         Door::Url => Ok(response(status(&error), &body)),

@@ -8,9 +8,10 @@ use livemove_core::register::{Migrations, States};
 use serde_json::Value;
 
 use super::answer::answer;
+use super::bound::within;
 use super::elsewhere::Nowhere;
 use super::invocation::Invocation;
-use super::payload::{Call, open};
+use super::payload::{Call, Door, open};
 use super::plane::Plane;
 use crate::sites::Sites;
 
@@ -36,13 +37,13 @@ impl<S: States + Migrations + Send> Front<S> {
         let (door, call) = open(payload);
         let operation = call.as_ref().map(|call| call.operation.clone()).unwrap_or_default();
         let result = match call {
-            Ok(call) => self.serve(call, request_id).await,
+            Ok(call) => self.serve(door, call, request_id).await,
             Err(error) => Err(error),
         };
         answer(door, &operation, result)
     }
 
-    async fn serve(&self, call: Call, request_id: &str) -> Result<Value, Error> {
+    async fn serve(&self, door: Door, call: Call, request_id: &str) -> Result<Value, Error> {
         if !self.operations.contains(&call.operation.as_str()) {
             return Err(Error::refused(
                 "UnknownOperationException",
@@ -56,7 +57,8 @@ impl<S: States + Migrations + Send> Front<S> {
             Some(id) => Invocation::new(id, call.attempt.unwrap_or(1)),
             None => Invocation::new(request_id, 1),
         };
-        self.plane.call(&call.operation, call.input, invocation.as_ref()).await?.ok_or_else(|| {
+        let serve = |input| self.plane.call(&call.operation, input, invocation.as_ref());
+        within(door, &call.operation, call.input, serve).await?.ok_or_else(|| {
             Error::refused(
                 "ResourceNotFoundException",
                 format!("{table} is not part of the migration"),

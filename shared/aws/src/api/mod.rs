@@ -3,6 +3,7 @@
 //! A request is decoded in full or refused by name; nothing in it is ever ignored.
 
 mod answer;
+mod bound;
 mod cost;
 mod door;
 mod elsewhere;

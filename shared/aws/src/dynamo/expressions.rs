@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue as Sdk;
 use livemove_core::error::Error;
+use livemove_core::expression::{Kind, room};
 use livemove_core::ports::Write;
 use serde_dynamo::AttributeValue;
 
@@ -105,6 +106,15 @@ pub(super) fn operand(text: &str) -> Result<String, Error> {
     }
 }
 
+/// Refuses a projection that is within DynamoDB's limit and, `rendered` with keys and marks in it, no more.
+///
+/// # Errors
+/// `ExpressionTooLong`.
+pub(super) fn demand_room(asked: Option<&str>, rendered: &str) -> Result<(), Error> {
+    let asked = asked.map_or(0, str::len);
+    room::check_length(Kind::Projection, asked, rendered.len() - asked)
+}
+
 fn unmatched() -> Error {
     invalid("Invalid ConditionExpression: Syntax error; parentheses do not match".to_owned())
 }
@@ -132,6 +142,16 @@ mod tests {
         for text in ["a = :b) OR (c = :d", "(a = :b", "a = :b)", ")(", " "] {
             assert_eq!(operand(text).unwrap_err().name(), "ValidationException", "{text}");
         }
+    }
+
+    #[test]
+    fn a_projection_that_has_no_room_for_keys_and_marks_is_refused_by_name() {
+        let asked = "b".repeat(4000);
+        assert!(demand_room(Some(&asked), &"b".repeat(4096)).is_ok());
+        let error = demand_room(Some(&asked), &"b".repeat(4097)).unwrap_err();
+        assert_eq!(error.name(), "ExpressionTooLong");
+        assert!(error.to_string().contains("ProjectionExpression has 4000 bytes"), "{error}");
+        assert!(demand_room(Some(&"b".repeat(4097)), &"b".repeat(4200)).is_ok(), "that is DynamoDB's to say");
     }
 
     #[test]

@@ -18,6 +18,9 @@ mod transact;
 mod value;
 mod write;
 
+#[cfg(test)]
+mod room;
+
 pub use meter::{Collection, Detail, Meter, Totals, Units};
 pub use table::DynamoTable;
 pub(crate) use table::indexes;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use livemove_core::error::Error;
-use livemove_core::expression::MAX_LENGTH;
 use livemove_core::expression::path::projection;
+use livemove_core::expression::{Kind, room};
 use livemove_core::item::Item;
 use livemove_core::mark::{self, CANARY, MOVED, OWN, Run, TOMBSTONE};
 use livemove_core::ports::pages::{Besides, Found, Index, PageRequest, Pages, Shown, Walk};
@@ -13,7 +13,7 @@ use livemove_core::segment::Segment;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
-use super::expressions::{Expressions, Names, Values, operand};
+use super::expressions::{Expressions, Names, Values, demand_room, operand};
 use super::meter::Consumed;
 use super::table::DynamoTable;
 use crate::sdk_error::Effect;
@@ -158,12 +158,10 @@ fn shown(
     if index.is_none_or(Index::holds_marks) {
         texts.extend(mark::ALL.map(|mark| to.name(mark)));
     }
-    Ok(texts.join(", "))
+    let text = texts.join(", ");
+    demand_room(asked, &text)?;
+    Ok(text)
 }
-
-/// The most that is added to a filter. It is kept free in every phase: a filter that is served before keys move is
-/// served while they do.
-const BESIDES_MAX: usize = 97;
 
 /// The application's filter, and what comes back besides.
 fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<String, Error> {
@@ -172,17 +170,7 @@ fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<
         let tombstone = format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)));
         format!("{tombstone} OR attribute_exists({})", to.name(CANARY))
     };
-    let room = MAX_LENGTH - BESIDES_MAX - (text.len() - filter.trim().len());
-    if filter.trim().len() > room {
-        return Err(Error::refused(
-            "ExpressionTooLong",
-            format!(
-                "FilterExpression has {} bytes, and what livemove must add to it leaves room for {room}",
-                filter.trim().len()
-            ),
-            "use shorter placeholders",
-        ));
-    }
+    room::check(Kind::Filter, filter.trim(), room::TO_FILTER)?;
     Ok(match besides {
         Besides::Nothing => filter.to_owned(),
         Besides::Hidden => format!("{text} OR {}", hidden(to)),
@@ -197,6 +185,8 @@ fn since(run: Run, to: &mut Expressions) -> String {
 
 #[cfg(test)]
 mod tests {
+    use livemove_core::expression::MAX_LENGTH;
+
     use super::*;
 
     #[test]

@@ -17,7 +17,7 @@ use livemove_core::ports::transact::{ReadEntry, Replacement, Snapshot, Transacte
 use livemove_core::ports::{Get, Inserted, Page, Table, Write, Written};
 use livemove_core::segment::Segment;
 
-use super::expressions::Expressions;
+use super::expressions::{Expressions, demand_room};
 use super::meter::{Asks, Collection, Consumed, Meter};
 use super::value::{item_from_sdk, item_to_sdk};
 use crate::denial::Access;
@@ -148,6 +148,9 @@ impl DynamoTable {
             let marks = mark::ALL.map(|name| expressions.name(name)).join(", ");
             format!("{asked}, {marks}")
         });
+        if let Some(projection) = &projection {
+            demand_room(get.projection.as_deref(), projection)?;
+        }
         Ok((projection, expressions))
     }
 }

@@ -150,3 +150,16 @@ fn one_kind_is_planned_by_itself() {
     let tables = planned(&register, &only(Kind::Table)).expect("planned");
     assert!(!tables.is_empty() && tables.iter().all(|(subject, ..)| subject.starts_with("table#")), "{tables:?}");
 }
+
+#[test]
+fn the_largest_plan_stays_below_what_step_functions_passes_between_states() {
+    // 256 KB: https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
+    let longest = SegmentTask {
+        migration: "m".repeat(20),
+        task: Task { subject: format!("table#{}", "t".repeat(255)), ..task(Job::Certify, 499, 500) },
+    };
+    let most = usize::try_from(livemove_core::plan::SEGMENTS_MAX).expect("a number");
+    let answer = json!({"segments": vec![longest; most]});
+    // The rest of the state is the plan's request and what small actions answered.
+    assert!(answer.to_string().len() < 256 * 1024 - 20_000, "{}", answer.to_string().len());
+}

@@ -165,6 +165,7 @@ fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
         Error::Rejected { .. } => {
             "change the item on the side its records come from, or what the other table demands of it; then redrive"
         }
+        Error::Refused { remedy, .. } => remedy.as_str(),
         Error::Denied(_) => "give the role of control what it lacks, then redrive",
         Error::Throttled(_)
         | Error::Unavailable(_)
@@ -173,7 +174,6 @@ fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
         | Error::Conflict(_)
         | Error::ConditionFailed { .. }
         | Error::Cancelled { .. }
-        | Error::Refused { .. }
         | Error::StalePhase
         | Error::Invariant(_) => "redrive again",
     };

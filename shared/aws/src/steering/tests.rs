@@ -3,7 +3,6 @@
 mod fixtures;
 mod holds;
 mod refusals;
-mod shelf;
 mod walk;
 mod watching;
 
@@ -78,10 +77,10 @@ impl Made {
 }
 
 impl World for &Made {
-    type Table = shelf::Shelf;
+    type Table = Memory;
 
-    async fn open(&self, end: &End, _: Millis) -> Result<shelf::Shelf, Error> {
-        Ok(shelf::Shelf(self.items(&end.name)))
+    async fn open(&self, end: &End, _: Millis) -> Result<Memory, Error> {
+        Ok(self.items(&end.name))
     }
 
     async fn following(&self, end: &End, function: &str) -> Result<Following, Error> {

@@ -14,10 +14,12 @@ use super::{Steering, World};
 /// What the verification found.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Verified {
-    /// Nothing differs.
+    /// Nothing differs, and nothing is too large to move.
     pub identical: bool,
     /// How many items and objects differ.
     pub differences: u64,
+    /// How many items leave no room for marks; the gate to `guarded` asks for none.
+    pub large: u64,
     /// How many keys are held; the gate to `guarded` asks for none.
     pub held: u64,
 }
@@ -29,7 +31,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// # Errors
     /// `GateClosed` while a segment is not verified; `WrongRun`, `NotRegistered`; those of the register.
     pub(super) async fn verified(&self, run: Run) -> Result<Verified, Error> {
-        let (mut differences, mut held) = (0, 0);
+        let (mut differences, mut large, mut held) = (0, 0, 0);
         for subject in self.subjects_of(run, None).await? {
             let later = subject.state.run > run
                 || subject.state.phase >= Phase::Handoff
@@ -46,8 +48,9 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 ));
             }
             differences += verify.counts.differing;
+            large += verify.counts.large;
             held += self.held(&subject).await?;
         }
-        Ok(Verified { identical: differences == 0, differences, held })
+        Ok(Verified { identical: differences == 0 && large == 0, differences, large, held })
     }
 }

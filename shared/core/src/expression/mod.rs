@@ -17,6 +17,7 @@ pub mod evaluate;
 mod lex;
 pub mod path;
 pub mod reserved;
+pub mod room;
 pub mod update;
 pub mod value;
 

@@ -9,6 +9,7 @@ use crate::phase::{Kind, Phase, State, Step};
 use crate::plan::{Entry, Timing};
 use crate::ports::Millis;
 use crate::register::{Canary, JobSummary};
+use crate::size::{ITEM_MAX, MARKS_MAX};
 
 /// Why a step may not be taken now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -177,6 +178,14 @@ impl Gate<'_> {
         let differing = self.facts.verify.counts.differing;
         if differing > 0 {
             self.close(format!("{differing} differ between the two sides"), "repair, then verify again from the start");
+        }
+        let large = self.facts.verify.counts.large;
+        if large > 0 {
+            let most = ITEM_MAX - MARKS_MAX;
+            self.close(
+                format!("{large} items have more than {most} bytes: with livemove's marks they could not be stored"),
+                format!("make them {most} bytes at most, or delete them (the verifier's log names them by the hash of the key), then verify again from the start"),
+            );
         }
     }
 

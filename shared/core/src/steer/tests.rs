@@ -99,6 +99,7 @@ fn guarded_needs_a_whole_copy_and_an_identical_verification() {
         closed(kind, &copy, step, |facts| facts.repair.busy_until = facts.now + 1, "TooEarly", "worker of repair");
         closed(kind, &copy, step, |facts| facts.verify.done = 0, "GateClosed", "verify has done 0 of 4");
         closed(kind, &copy, step, |facts| facts.verify.counts.differing = 2, "GateClosed", "2 differ");
+        closed(kind, &copy, step, |facts| facts.verify.counts.large = 3, "GateClosed", "3 items have more than 409450");
     }
     let facts = Facts { now: SINCE + W, entry: Entry::NewFirst, ..Facts::default() };
     gate(Kind::Table, &state(1, Phase::Copy, false), Step::Advance(Phase::Guarded), &facts)

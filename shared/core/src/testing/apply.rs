@@ -9,6 +9,7 @@ use crate::expression::{Kind, validation};
 use crate::item::{Item, KeySchema};
 use crate::mark::Marks;
 use crate::ports::{Action, Returning, Write, Written};
+use crate::size;
 
 use super::modify::modify;
 use crate::expression::evaluate::{holds, project};
@@ -45,6 +46,7 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
         Action::Delete => (None, Vec::new()),
         Action::Update { .. } => updated(schema, current, write, update, bindings)?,
     };
+    item.as_ref().map_or(Ok(()), check_size)?;
     let answer = match write.returning {
         Returning::Nothing => None,
         Returning::AllOld => current.cloned(),
@@ -54,6 +56,17 @@ pub(super) fn apply(schema: &KeySchema, current: Option<&Item>, write: &Write) -
     };
     let answer = answer.filter(|attributes| !attributes.0.is_empty());
     Ok(Outcome { written: Written::Applied(answer), item })
+}
+
+/// What DynamoDB says of an item of more than 400 KB.
+///
+/// # Errors
+/// A `ValidationException`.
+pub(super) fn check_size(item: &Item) -> Result<(), Error> {
+    if size::of(item) <= size::ITEM_MAX {
+        return Ok(());
+    }
+    Err(validation("Item size has exceeded the maximum allowed size"))
 }
 
 /// The checks that do not look at the stored item.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::apply::apply;
+use super::apply::{apply, check_size};
 use super::projection::Projection;
 use super::transactions::Tokens;
 use crate::canonical::{canonical_map, canonical_value};
@@ -263,8 +263,9 @@ impl<H: Hook> Table for Memory<H> {
         assert!(items.len() <= INSERT_MAX, "insert takes at most {INSERT_MAX} items, not {}", items.len());
         let mut answers = Vec::new();
         for item in items {
-            answers.push(match self.schema.key_of(item) {
-                Err(error) => Inserted::Failed(validation(error.to_string())),
+            let key = self.schema.key_of(item).map_err(|error| validation(error.to_string()));
+            answers.push(match check_size(item).and(key) {
+                Err(error) => Inserted::Failed(error),
                 Ok(key) => {
                     let place = self.place(&key);
                     self.step(|state| {

@@ -26,6 +26,8 @@ use std::future::Future;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
+use crate::ports::{Clock, Millis};
+
 /// Runs a future that needs no runtime to its end. It is polled over and over, so it may yield but must not
 /// wait for another thread for long.
 pub fn block_on<F: Future>(future: F) -> F::Output {
@@ -37,4 +39,16 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Pending => std::thread::yield_now(),
         }
     }
+}
+
+/// A clock that stands still, and on which no wait takes any time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Timeless;
+
+impl Clock for Timeless {
+    fn now(&self) -> Millis {
+        0
+    }
+
+    async fn sleep(&self, _: Millis) {}
 }

@@ -16,6 +16,11 @@ use crate::item::{Item, KeySchema};
 use crate::mark::{Marks, RESERVED};
 use crate::pages::rules::{Parsed, parse};
 use crate::ports::pages::{Besides, Found, Index, PageRequest, Pages, Shown, Walk};
+use crate::size;
+
+/// A page ends with the item that reaches it:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html>.
+const PAGE_BYTES: usize = 1 << 20;
 
 /// Where an item stands in a table or index: by a hash of the partition key, then by the sort key. Items of
 /// equal keys of an index stand in an order of the table's own.
@@ -176,11 +181,18 @@ impl<H: Hook> Pages for Memory<H> {
                 let wanted = if reading.is_forward() { Ordering::Greater } else { Ordering::Less };
                 let is_next = |spot: &Spot| after.as_ref().is_none_or(|after| spot.order(after) == wanted);
                 let rest = spots.into_iter().filter(|(spot, _)| is_next(spot));
-                rest.take(most).map(|(_, item)| self.held(reading.index, item)).collect()
+                let mut bytes = 0;
+                let fits = |(_, item): &(Spot, &Item)| {
+                    let has_room = bytes < PAGE_BYTES;
+                    bytes += size::of(item);
+                    has_room
+                };
+                rest.take(most).take_while(fits).map(|(_, item)| self.held(reading.index, item)).collect()
             })
             .await;
         // As DynamoDB, a full page has a key to go on after even if nothing comes after it.
-        let last = walked.last().filter(|_| walked.len() == most);
+        let bytes: usize = walked.iter().map(size::of).sum();
+        let last = walked.last().filter(|_| walked.len() == most || bytes >= PAGE_BYTES);
         let is_key = |name: &String| self.schema.names().chain(reading.keys.names()).any(|key| key == name);
         let next = last.map(|item| Item(item.0.iter().filter(|(name, _)| is_key(name)).map(clone).collect()));
         let scanned = u32::try_from(walked.len()).unwrap_or(u32::MAX);

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::PoisonError;
 
-use super::apply::{apply, check};
+use super::apply::{apply, check, check_size};
 use super::memory::{Hook, Memory, Place, State};
 use super::projection::Projection;
 use crate::error::Error;
@@ -100,7 +100,7 @@ fn judge(schema: &KeySchema, state: &State, own: &Own) -> Result<Option<Item>, R
     }
 }
 
-fn check_size(entries: usize) -> Result<(), Error> {
+fn check_entries(entries: usize) -> Result<(), Error> {
     if (1..=TRANSACT_MAX).contains(&entries) {
         return Ok(());
     }
@@ -119,7 +119,7 @@ fn check_distinct<'a>(places: impl Iterator<Item = &'a Place>, message: &str) ->
 
 impl<H: Hook> Transactions for Memory<H> {
     async fn transact(&self, transaction: &Transaction) -> Result<Transacted, Error> {
-        check_size(transaction.entries.len())?;
+        check_entries(transaction.entries.len())?;
         let entries = transaction.entries.iter().map(|entry| self.own(entry)).collect::<Result<Vec<_>, _>>()?;
         let places = entries.iter().flatten().map(|own| &own.place);
         check_distinct(places, "Transaction request cannot include multiple operations on one item")?;
@@ -149,7 +149,7 @@ impl<H: Hook> Transactions for Memory<H> {
     }
 
     async fn snapshot(&self, entries: &[ReadEntry]) -> Result<Snapshot, Error> {
-        check_size(entries.len())?;
+        check_entries(entries.len())?;
         let mut reads = Vec::new();
         for entry in entries {
             reads.push(match entry {
@@ -184,6 +184,7 @@ impl<H: Hook> Memory<H> {
     fn placed(&self, replacement: &Replacement) -> Result<(Place, Key, Option<Item>), Error> {
         let (key, item) = match replacement {
             Replacement::Put(item) => {
+                check_size(item)?;
                 let key = self.schema.key_of(item).map_err(|error| validation(error.to_string()))?;
                 (key, Some(item.clone()))
             }

@@ -5,6 +5,7 @@ use crate::item::Key;
 use crate::mark::{Marks, visible};
 use crate::ports::transact::{Entry, Reason, Transacted, Transaction, Transactions};
 use crate::ports::{Action, Guard, Write};
+use crate::size;
 use crate::transact::TransactRequest;
 use crate::transact::form::Form;
 
@@ -118,7 +119,9 @@ fn refused<'a>(transaction: &'a Transaction, reasons: &[Reason]) -> Refused<'a> 
 /// The reasons as the application may see them.
 fn shown(transaction: &Transaction, reasons: Vec<Reason>) -> Vec<Reason> {
     let show = |(entry, reason): (&Entry, Reason)| match entry {
-        Entry::Write(_) | Entry::Check(_) => Reason { item: visible(reason.item), ..reason },
+        Entry::Write(_) | Entry::Check(_) => {
+            Reason { item: visible(reason.item), message: reason.message.map(size::explained), ..reason }
+        }
         Entry::Foreign(_) => reason,
     };
     transaction.entries.iter().zip(reasons).map(show).collect()

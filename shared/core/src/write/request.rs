@@ -8,6 +8,7 @@ use super::Dress;
 use crate::error::Error;
 use crate::expression::condition::holds_when_absent;
 use crate::expression::update::Clauses;
+use crate::expression::{Kind, room};
 use crate::item::{Item, Key};
 use crate::mark::OperationId;
 use crate::ports::{Condition, Returning};
@@ -62,6 +63,20 @@ pub enum Asked {
 }
 
 impl WriteRequest {
+    /// Refuses expressions that leave no room for livemove's own, in every phase alike.
+    ///
+    /// # Errors
+    /// `ExpressionTooLong`.
+    pub(crate) fn demand_room(&self) -> Result<(), Error> {
+        if let Some(condition) = &self.condition {
+            room::check(Kind::Condition, condition, room::TO_CONDITION)?;
+        }
+        match &self.change {
+            Change::Update(Some(update)) => room::check(Kind::Update, update, room::TO_UPDATE),
+            Change::Update(None) | Change::Put(_) | Change::Delete => Ok(()),
+        }
+    }
+
     /// The expression of an update of nothing but `REMOVE` and `DELETE` clauses.
     pub(crate) fn takes_away(&self) -> Result<Option<&str>, Error> {
         match &self.change {

@@ -21,7 +21,16 @@ fn every_item_arrives_page_by_page_and_segment_by_segment() {
     for index in 0..3 {
         let (segment, mut after) = (Segment { index, total: 3 }, None);
         loop {
-            let copied = block_on(copy_page(world.pair(), RUN, segment, after.as_ref(), 7, 2)).expect("copied");
+            let copied = block_on(copy_page(
+                world.pair(),
+                &livemove_core::testing::Timeless,
+                RUN,
+                segment,
+                after.as_ref(),
+                7,
+                2,
+            ))
+            .expect("copied");
             read += copied.0.read;
             after = copied.1;
             if after.is_none() {
@@ -48,7 +57,9 @@ fn what_the_target_has_is_kept_native_newer_or_deleted() {
         world.source.put_raw(item(name, "stale"));
     }
     there.iter().for_each(|item| world.target.put_raw(item.clone()));
-    let (counts, next) = block_on(copy_page(world.pair(), RUN, Segment::WHOLE, None, 10, 2)).expect("copied");
+    let (counts, next) =
+        block_on(copy_page(world.pair(), &livemove_core::testing::Timeless, RUN, Segment::WHOLE, None, 10, 2))
+            .expect("copied");
     assert_eq!((counts.read, counts.written, counts.kept, next), (4, 1, 3, None));
     for item in there {
         assert!(world.target.items().contains(&item), "{item:?}");
@@ -64,7 +75,9 @@ fn what_has_moved_is_not_copied_nor_is_what_is_not_there() {
     world.source.put_raw(gone("deleted", own(Run(0))));
     let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() };
     world.source.put_raw(canary.onto(key("canary").to_item()));
-    let (counts, _) = block_on(copy_page(world.pair(), RUN, Segment::WHOLE, None, 10, 2)).expect("copied");
+    let (counts, _) =
+        block_on(copy_page(world.pair(), &livemove_core::testing::Timeless, RUN, Segment::WHOLE, None, 10, 2))
+            .expect("copied");
     assert_eq!((counts.read, counts.written), (4, 0));
     assert!(world.target.is_empty());
 }
@@ -73,7 +86,8 @@ fn what_has_moved_is_not_copied_nor_is_what_is_not_there() {
 fn a_copy_on_the_way_back_says_that_its_key_had_moved() {
     let world = World::new();
     world.target.put_raw(marked(item("a", "1"), own(RUN)));
-    block_on(copy_page(world.pair(), Run(2), Segment::WHOLE, None, 10, 2)).expect("copied");
+    block_on(copy_page(world.pair(), &livemove_core::testing::Timeless, Run(2), Segment::WHOLE, None, 10, 2))
+        .expect("copied");
     let stored = world.source.peek(&key("a")).expect("a copy");
     assert_eq!(Marks::of(&stored), moved(RUN));
 }
@@ -93,7 +107,8 @@ fn unprocessed_items_and_lost_answers_are_tried_again() {
     };
     let (source, target) = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
     let pair = Pair { source: &source, target: &target };
-    let (counts, next) = block_on(copy_page(pair, RUN, Segment::WHOLE, None, 50, 2)).expect("copied");
+    let (counts, next) =
+        block_on(copy_page(pair, &livemove_core::testing::Timeless, RUN, Segment::WHOLE, None, 50, 2)).expect("copied");
     assert!(calls.load(Ordering::SeqCst) > 40);
     assert_eq!((counts.written + counts.kept, next), (30, None));
     assert_eq!(world.target.len(), 30);
@@ -108,6 +123,7 @@ fn a_page_that_is_not_durable_is_no_page() {
     };
     let (source, target) = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
     let pair = Pair { source: &source, target: &target };
-    let error = block_on(copy_page(pair, RUN, Segment::WHOLE, None, 50, 2)).expect_err("throttled");
+    let error = block_on(copy_page(pair, &livemove_core::testing::Timeless, RUN, Segment::WHOLE, None, 50, 2))
+        .expect_err("throttled");
     assert_eq!(error.name(), "Throttled");
 }

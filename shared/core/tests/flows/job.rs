@@ -166,10 +166,12 @@ fn a_failed_page_frees_its_segment_once_its_calls_are_over() {
     let faults = after(0, Call::Insert, Fault::Reject);
     let tables = (Faulty::new(world.source.clone(), &faults), Faulty::new(world.target.clone(), &faults));
     let pair = Pair { source: &tables.0, target: &tables.1 };
-    let error = work(pair, &register, &Hands::at(1), Job::Copy, &state(Phase::Copy)).expect_err("throttled");
+    let clock = Hands::at(1);
+    let error = work(pair, &register, &clock, Job::Copy, &state(Phase::Copy)).expect_err("throttled");
     assert_eq!(error.name(), "Throttled");
-    assert_eq!(checkpoint(&register, Job::Copy).busy_until, 1 + CALL);
-    assert!(work(world.pair(), &register, &Hands::at(1 + CALL), Job::Copy, &state(Phase::Copy)).expect("free").done);
+    let free = clock.now() + CALL;
+    assert!(checkpoint(&register, Job::Copy).busy_until == free && free < DEADLINE);
+    assert!(work(world.pair(), &register, &Hands::at(free), Job::Copy, &state(Phase::Copy)).expect("free").done);
 }
 
 #[test]

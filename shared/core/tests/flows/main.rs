@@ -7,6 +7,7 @@ mod copy;
 mod finish;
 mod hold;
 mod job;
+mod limits;
 mod repeat;
 mod replicate;
 mod sweep;

@@ -325,7 +325,8 @@ fn the_replicator_takes_the_stamp_along() {
 fn the_backfill_takes_the_stamp_along() {
     let world = World::new();
     world.source.put_raw(marked(counter(2), stamp("a")));
-    block_on(copy::copy_page(world.pair(), RUN, Segment::WHOLE, None, 10, 1)).expect("copied");
+    block_on(copy::copy_page(world.pair(), &livemove_core::testing::Timeless, RUN, Segment::WHOLE, None, 10, 1))
+        .expect("copied");
     assert_eq!(world.target.peek(&key("k")), Some(marked(counter(2), stamp("a"))));
 }
 

@@ -176,7 +176,8 @@ impl Journey {
     fn copy(&mut self) {
         self.step(Step::Advance(Phase::Copy));
         let run = self.state().run;
-        block_on(copy_page(self.world.pair(), run, Segment::WHOLE, None, 10_000, 1)).unwrap();
+        block_on(copy_page(self.world.pair(), &livemove_core::testing::Timeless, run, Segment::WHOLE, None, 10_000, 1))
+            .unwrap();
         self.live(Time::Copy, source_of(run));
     }
 

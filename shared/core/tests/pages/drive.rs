@@ -106,7 +106,16 @@ impl Drive {
     pub(crate) fn copy(&mut self) {
         let state = self.state();
         if state.phase == Phase::Copy && !self.copied {
-            block_on(copy_page(self.world.pair(), state.run, Segment::WHOLE, None, 10_000, 1)).unwrap();
+            block_on(copy_page(
+                self.world.pair(),
+                &livemove_core::testing::Timeless,
+                state.run,
+                Segment::WHOLE,
+                None,
+                10_000,
+                1,
+            ))
+            .unwrap();
             self.copied = true;
         }
     }

@@ -2,13 +2,15 @@
 
 use livemove_core::error::Error;
 use livemove_core::handoff::handoff;
+use livemove_core::item::Item;
 use livemove_core::mark::{Marks, Run};
 use livemove_core::pages::PageRead;
 use livemove_core::phase::{Phase, State};
 use livemove_core::ports::pages::Shown;
+use livemove_core::size;
 use livemove_core::testing::block_on;
 
-use crate::world::{World, gone, item, key, moved, n, own, query, s, scan, state, texts};
+use crate::world::{World, gone, item, key, moved, n, of, own, query, s, scan, state, texts};
 
 /// Every state in which keys may have moved, with five keys: one unmoved, one moved and changed, one moved and
 /// deleted, one made after the handoff of its absence, one half handed over; and a tombstone from before.
@@ -193,5 +195,35 @@ fn guarded_without_moved_keys_asks_the_losing_table_alone() {
     world.target.put_raw(own(Run(9)).onto(item("p", "a", &[("v", n(2))])));
     for read in both() {
         assert_eq!(texts(&world.page(&read).unwrap().items, "v"), ["1"]);
+    }
+}
+
+#[test]
+fn full_pages_of_a_megabyte_on_both_tables_show_each_item_once() {
+    let run = Run(1);
+    let world = World::new(run, Phase::Handoff);
+    let large = "x".repeat(100_000);
+    for number in 0..40 {
+        let name = format!("{number:02}");
+        let whole = |v: i64| item("p", &name, &[("v", n(v)), ("large", s(&large)), ("g", s("g")), ("nr", n(number))]);
+        let copy = moved(run).onto(whole(0));
+        if number % 2 == 0 {
+            world.source.put_raw(copy);
+            world.target.put_raw(own(run).onto(whole(1)));
+        } else {
+            world.source.put_raw(whole(1));
+            world.target.put_raw(whole(1));
+        }
+    }
+    let of_index = of("whole", query("g = :g", &[(":g", s("g"))]));
+    for read in both().into_iter().chain([of_index]) {
+        let pages = world.all(&read);
+        assert!(pages.len() > 3, "{} pages", pages.len());
+        let items: Vec<Item> = pages.iter().flat_map(|page| page.items.clone()).collect();
+        let mut seen = texts(&items, "sk");
+        seen.sort();
+        assert_eq!(seen, (0..40).map(|number| format!("{number:02}")).collect::<Vec<_>>());
+        assert!(texts(&items, "v").iter().all(|v| v == "1"), "the owner's value");
+        assert!(pages.iter().all(|page| page.items.iter().map(size::of).sum::<usize>() <= 2 << 20));
     }
 }

@@ -87,7 +87,15 @@ impl Moving {
     }
 
     fn copy(&self) {
-        let copied = block_on(copy_page(self.world.pair(), self.state.run, Segment::WHOLE, None, 1_000, 4));
+        let copied = block_on(copy_page(
+            self.world.pair(),
+            &livemove_core::testing::Timeless,
+            self.state.run,
+            Segment::WHOLE,
+            None,
+            1_000,
+            4,
+        ));
         assert!(copied.unwrap().1.is_none(), "one page");
     }
 

@@ -11,6 +11,7 @@ use livemove_core::register::{Migrations, States};
 use serde_json::{Map, Value, json};
 
 use super::get::{GetOptions, TableGet};
+use crate::api::bound::as_text;
 use crate::api::cost::Cost;
 use crate::api::elsewhere::Elsewhere;
 use crate::api::parameters::{Parameters, invalid};
@@ -19,8 +20,9 @@ use crate::dynamo::Meter;
 
 /// How many items of a batch are read at a time.
 const IN_FLIGHT: usize = 16;
-/// What a batch may answer, in bytes of JSON: below the 6 MB of a Lambda response.
-const ANSWER_MAX: usize = 5_000_000;
+/// What a batch may answer, in bytes of JSON within JSON: below the 6 MB of a Lambda response through a URL. More than
+/// any item has.
+const ANSWER_MAX: usize = 5_600_000;
 
 /// A decoded call, as far as it is about migrating tables.
 #[derive(Clone, Debug, PartialEq)]
@@ -156,7 +158,7 @@ impl<'a> Batch<'a> {
             Ok(None) => {}
             Ok(Some(item)) => {
                 let item = json!(item);
-                let bytes = item.to_string().len();
+                let bytes = as_text(&item);
                 if self.bytes + bytes > ANSWER_MAX {
                     left.push(&get.key);
                 } else {
@@ -192,5 +194,35 @@ impl<'a> Batch<'a> {
             ("Responses".to_owned(), Value::Object(responses)),
             ("UnprocessedKeys".to_owned(), Value::Object(unprocessed)),
         ]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_dynamo::AttributeValue;
+
+    use super::*;
+
+    fn part() -> Part {
+        let mut input = Map::from_iter([("Keys".to_owned(), json!([{"pk": {"S": "a"}}, {"pk": {"S": "b"}}]))]);
+        input.insert("ConsistentRead".to_owned(), json!(true));
+        Part::decode("orders".to_owned(), input).unwrap()
+    }
+
+    #[test]
+    fn items_that_do_not_fit_are_answered_as_unprocessed_and_any_single_one_fits() {
+        let parts = [part()];
+        // What grows most in JSON within JSON.
+        let largest =
+            Item([("l".to_owned(), AttributeValue::L(vec![AttributeValue::S(String::new()); 409_590]))].into());
+        let mut batch = Batch::new(&parts);
+        for get in &parts[0].gets {
+            batch.add(0, get, Ok(Some(largest.clone()))).unwrap();
+        }
+        let answer = batch.finish().unwrap();
+        assert_eq!(answer["Responses"]["orders"].as_array().map(Vec::len), Some(1));
+        let left = json!({"Keys": [{"pk": {"S": "b"}}], "ConsistentRead": true});
+        assert_eq!(answer["UnprocessedKeys"]["orders"], left);
+        assert!(as_text(&Value::Object(answer)) <= crate::api::bound::ANSWER_MAX);
     }
 }

@@ -106,3 +106,19 @@ fn a_batch_of_writes_that_is_none_is_refused() {
     let reserved = json!({"orders": [{"PutRequest": {"Item": {"pk": {"S": "a"}, "_lm_t": {"BOOL": true}}}}]});
     refusal(batch(reserved), "ReservedAttribute");
 }
+
+#[test]
+fn as_many_entries_as_dynamodb_takes_are_taken_and_one_more_is_refused() {
+    let key = |number: usize| json!({"pk": {"S": number.to_string()}});
+    let puts =
+        |count| json!({"orders": (0..count).map(|it| json!({"PutRequest": {"Item": key(it)}})).collect::<Vec<_>>()});
+    assert!(batch(puts(25)).is_ok());
+    refusal(batch(puts(26)), "ValidationException");
+    let entries = |count, kind: &str, keys: &str| -> Value {
+        (0..count).map(|it| json!({kind: {"TableName": "orders", keys: key(it)}})).collect()
+    };
+    assert!(transact(entries(100, "Put", "Item")).is_ok());
+    refusal(transact(entries(101, "Put", "Item")), "ValidationException");
+    assert!(snapshot(entries(100, "Get", "Key")).is_ok());
+    refusal(snapshot(entries(101, "Get", "Key")), "ValidationException");
+}

@@ -1,16 +1,15 @@
 //! Looking at a table, and its time to live.
 
-use std::collections::HashMap;
-
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, TableDescription, TimeToLiveSpecification, TimeToLiveStatus};
+use aws_sdk_dynamodb::types::{TableDescription, TimeToLiveSpecification, TimeToLiveStatus};
 use livemove_core::error::Error;
 use livemove_core::mark;
 use livemove_core::plan::End;
+use livemove_core::size;
 use livemove_core::steer::gate::Ttl;
 
 use super::call;
-use crate::dynamo;
+use crate::dynamo::{self, item_from_sdk};
 use crate::sdk_error::Effect;
 use crate::steering::world::{Sample, TableProbe};
 
@@ -85,44 +84,7 @@ async fn sample(client: &Client, end: &End) -> Result<Sample, Error> {
     for item in answer.items.unwrap_or_default().iter().filter(|item| !item.contains_key(mark::CANARY)) {
         sample.items += 1;
         sample.reserved |= item.keys().any(|name| name.starts_with(mark::RESERVED));
-        sample.largest_bytes = sample.largest_bytes.max(map_size(item));
+        sample.largest_bytes = sample.largest_bytes.max(size::of(&item_from_sdk(item.clone())?) as u64);
     }
     Ok(sample)
-}
-
-fn map_size(map: &HashMap<String, AttributeValue>) -> u64 {
-    map.iter().map(|(name, value)| name.len() as u64 + size(value)).sum()
-}
-
-// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
-#[allow(clippy::wildcard_enum_match_arm, reason = "the SDK may learn of a new type at any time")]
-fn size(value: &AttributeValue) -> u64 {
-    let texts = |list: &[String]| list.iter().map(|text| text.len() as u64).sum::<u64>();
-    let number = |text: &String| text.len() as u64 / 2 + 2;
-    match value {
-        AttributeValue::S(text) => text.len() as u64,
-        AttributeValue::N(text) => number(text),
-        AttributeValue::B(bytes) => bytes.as_ref().len() as u64,
-        AttributeValue::Ss(set) => texts(set),
-        AttributeValue::Ns(set) => set.iter().map(number).sum(),
-        AttributeValue::Bs(set) => set.iter().map(|bytes| bytes.as_ref().len() as u64).sum(),
-        AttributeValue::L(list) => 3 + list.iter().map(|value| 1 + size(value)).sum::<u64>(),
-        AttributeValue::M(map) => 3 + map_size(map) + map.len() as u64,
-        _ => 1,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_follow_the_documented_rules() {
-        let item = HashMap::from([
-            ("id".to_owned(), AttributeValue::S("abc".to_owned())),
-            ("n".to_owned(), AttributeValue::N("1234".to_owned())),
-            ("l".to_owned(), AttributeValue::L(vec![AttributeValue::Null(true), AttributeValue::Bool(true)])),
-        ]);
-        assert_eq!(map_size(&item), (2 + 3) + (1 + 4) + (1 + 3 + 2 + 2));
-    }
 }

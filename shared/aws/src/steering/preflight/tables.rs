@@ -1,12 +1,13 @@
 //! Two tables against each other.
 
 use livemove_core::plan::TablePlan;
+use livemove_core::size::{ITEM_MAX, MARKS_MAX};
 use livemove_core::steer::gate::Ttl;
 
 use super::report::Report;
 use crate::steering::TableProbe;
 
-/// DynamoDB's limit is 400 KB; marks take up to 150 bytes, and sizes here are estimates.
+/// Sizes of numbers are estimates, and items grow.
 const LARGE_BYTES: u64 = 390 * 1024;
 
 pub(super) fn check(
@@ -100,7 +101,7 @@ fn one(field: &str, side: &str, name: &str, probe: &TableProbe, report: &mut Rep
     let (bytes, items) = (probe.sample.largest_bytes, probe.sample.items);
     if bytes > LARGE_BYTES {
         report.warn(format!(
-            "the {side} table {name} has an item of about {bytes} bytes (in a sample of {items}; there may be larger): livemove's marks need up to 150 bytes below DynamoDB's limit of 409600"
+            "the {side} table {name} has an item of about {bytes} bytes (in a sample of {items}; there may be larger): livemove's marks need {MARKS_MAX} bytes of DynamoDB's {ITEM_MAX}; the verification finds every item that has too little room, and keys do not begin to move before it is smaller"
         ));
     }
 }

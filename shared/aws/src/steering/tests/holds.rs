@@ -87,7 +87,10 @@ fn a_gate_names_the_held_keys_and_opens_when_they_are_put_right() {
     stage.hold("a", 1, Side::Source);
     let reason = stage.refused(step("advance", 1, "guarded"), "GateClosed");
     assert!(reason.contains("table#orders: 1 keys are held") && reason.contains("redrive"), "{reason}");
-    assert_eq!(stage.ask(of_run("verified", 1)).unwrap(), json!({"identical": true, "differences": 0, "held": 1}));
+    assert_eq!(
+        stage.ask(of_run("verified", 1)).unwrap(),
+        json!({"identical": true, "differences": 0, "large": 0, "held": 1})
+    );
     let answer = stage.ask(plain("redrive")).unwrap();
     assert_eq!((&answer["released"], &answer["failing"], &answer["next"]), (&json!(1), &json!([]), &Value::Null));
     let copy = livemove_core::mark::visible(stage.world.items("orders-new").peek(&key("a")));
@@ -125,8 +128,8 @@ fn a_key_that_cannot_be_put_right_says_why_and_what_to_do_and_shows_nothing_of_i
     stage.hold("secret", 1, Side::Source);
     let answer = stage.ask(plain("redrive")).unwrap();
     let failing = &answer["failing"][0];
-    assert_eq!((&answer["released"], &failing["error"]), (&json!(0), &json!("ValidationException")));
-    assert!(failing["remedy"].as_str().unwrap().contains("change the item"), "{failing}");
+    assert_eq!((&answer["released"], &failing["error"]), (&json!(0), &json!("ItemTooLarge")));
+    assert!(failing["remedy"].as_str().unwrap().contains("make it at most 409450 bytes"), "{failing}");
     assert!(failing["row"].as_str().unwrap().starts_with("hold#source#"), "{failing}");
     assert!(!answer.to_string().contains("secret"), "{answer}");
     assert_eq!(stage.ask(of_run("verified", 1)).unwrap()["held"], 1);

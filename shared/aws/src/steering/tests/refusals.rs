@@ -200,7 +200,10 @@ fn what_differs_is_not_certified() {
     stage.ask(preflight()).unwrap();
     stage.did(TABLE, 1, Job::Verify, Counts { differing: 2, ..Counts::default() });
     stage.did(BUCKET, 1, Job::Verify, Counts::default());
-    assert_eq!(stage.ask(of_run("verified", 1)).unwrap(), json!({"identical": false, "differences": 4, "held": 0}));
+    assert_eq!(
+        stage.ask(of_run("verified", 1)).unwrap(),
+        json!({"identical": false, "differences": 4, "large": 0, "held": 0})
+    );
     stage.pass(W);
     stage.refused(of_run("certify", 1), "NotIdentical");
 }

@@ -34,7 +34,10 @@ impl Stage {
         assert_eq!(self.twice(step("advance", run, "copy")), json!({"phase": "copy", "wait_seconds": 1}));
         self.pass(W);
         self.copied(run);
-        assert_eq!(self.twice(of_run("verified", run)), json!({"identical": true, "differences": 0, "held": 0}));
+        assert_eq!(
+            self.twice(of_run("verified", run)),
+            json!({"identical": true, "differences": 0, "large": 0, "held": 0})
+        );
         assert_eq!(self.twice(step("advance", run, "guarded"))["phase"], "guarded");
         assert_eq!(self.phase_of(BUCKET), (run, "copy".to_owned()), "a bucket is not frozen for an approval");
         assert_eq!((self.ttl("orders"), self.ttl("orders-new")), (Ttl::Disabled, Ttl::Disabled));

@@ -63,6 +63,7 @@ pub async fn run_all<T: Table>(fresh: impl AsyncFn() -> T) {
     let table = fresh().await;
     values::every_type_comes_back_as_it_was(&table).await;
     values::arithmetic_is_decimal(&table).await;
+    values::an_item_may_have_400_kb_and_not_a_byte_more(&table).await;
     let table = fresh().await;
     reads::a_strong_read_sees_the_write_before_it(&table).await;
     reads::a_projection_keeps_the_marks(&table).await;

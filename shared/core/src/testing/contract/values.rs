@@ -2,9 +2,10 @@
 
 use serde_dynamo::AttributeValue;
 
-use super::{applied_returning, assert_same, item, key, map, n, s, store, stored, update};
+use super::{applied_returning, assert_same, item, key, map, n, put, s, store, stored, update};
 use crate::item::Item;
 use crate::ports::{Inserted, Returning, Table};
+use crate::size;
 
 /// Every type of DynamoDB at its edges.
 fn everything(sort: &str) -> Item {
@@ -69,4 +70,23 @@ pub async fn arithmetic_is_decimal(table: &impl Table) {
         let answer = applied_returning(table, write, Returning::AllNew).await;
         assert_same(answer.as_ref(), Some(&item(&key, [("a", n(result))])), expression);
     }
+}
+
+/// Counted as [`size::of`] counts; and what is refused for its size is known for it by [`size::is_too_large`].
+pub async fn an_item_may_have_400_kb_and_not_a_byte_more(table: &impl Table) {
+    let key = key("values", "large");
+    let of = |bytes: usize| {
+        let bare = item(&key, [("v", s(""))]);
+        item(&key, [("v", s(&"x".repeat(bytes - size::of(&bare))))])
+    };
+    store(table, &of(size::ITEM_MAX)).await;
+    let over = table.write(&put(of(size::ITEM_MAX + 1))).await;
+    let grown = table.write(&update(&key, "SET w = :w", [(":w", s(""))])).await;
+    for refused in [over, grown] {
+        let error = refused.expect_err("too large");
+        assert!(size::is_too_large(&error), "{error}");
+    }
+    let inserted = table.insert(&[of(size::ITEM_MAX + 1)]).await;
+    let refused = matches!(&inserted[..], [Inserted::Failed(error)] if size::is_too_large(error));
+    assert!(refused || matches!(&inserted[..], [Inserted::Exists]), "an item is there, and the new one is too large");
 }
