@@ -9,6 +9,7 @@
 pub mod bucket;
 pub mod compare;
 pub mod follow;
+pub mod holding;
 pub mod job;
 pub mod judge;
 pub mod ledger;
@@ -22,6 +23,14 @@ use crate::phase::{Side, source_of, target_of};
 
 /// The object by which control proves that a bucket's events arrive; never copied, never compared.
 pub const CANARY_KEY: &str = "_lm_canary";
+/// The one by which the watch finds out that they do not arrive any more. Another one, for each is written once and
+/// counts by what it says when its event has come.
+pub const PULSE_KEY: &str = "_lm_pulse";
+
+/// Whether an object is control's own.
+pub fn is_canary(key: &str) -> bool {
+    matches!(key, CANARY_KEY | PULSE_KEY)
+}
 
 /// The two buckets of a move, as the plan names them, and what guards them.
 #[derive(Debug)]
