@@ -9,7 +9,7 @@ use super::holding::{Book, Carried};
 use super::ledger::{Ledger, Sequencer};
 use super::sync::{Cause, Outcome, Turn};
 use super::watch::{Watched, watch};
-use super::{Pair, is_canary};
+use super::{CANARY_KEY, Pair, pulse_nonce};
 use crate::error::Error;
 use crate::hold::Holds;
 use crate::holding::Desk;
@@ -185,7 +185,10 @@ async fn one<B: Bucket, L: Ledger, C: Clock, H: Holds>(
     key: &str,
     seen: &Seen,
 ) -> Result<Handled, Error> {
-    if is_canary(key) {
+    if let Some(nonce) = pulse_nonce(key) {
+        return Ok(Handled::Canary(nonce.to_owned()));
+    }
+    if key == CANARY_KEY {
         let head = pair.on(side).head(key).await?;
         let nonce = head.and_then(|mut head| head.description.metadata.remove(CANARY_NONCE));
         return Ok(nonce.map_or(Handled::Nothing, Handled::Canary));

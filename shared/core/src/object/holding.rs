@@ -131,7 +131,10 @@ impl<'a, H: Holds> Book<'a, H> {
         self.desk.holds.hold(self.desk.subject, &entry).await?;
         // Why is in its row: what S3 says may name the object.
         tracing::error!(
-            subject = self.desk.subject, key = entry.key.hash(), error_type = why.0, "held: put it right, then redrive"
+            subject = self.desk.subject,
+            key = entry.key.hash(),
+            error_type = why.0,
+            "held: put it right, then redrive"
         );
         Ok(Carried::Held)
     }

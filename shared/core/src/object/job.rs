@@ -9,7 +9,7 @@ use super::ledger::Ledger;
 use super::range::{Range, ranges_of};
 use super::sync::{Cause, Outcome, Turn, sync};
 use super::union::{Batch as Keys, next_keys};
-use super::{CANARY_KEY, PULSE_KEY, Pair};
+use super::{CANARY_KEY, PULSE_PREFIX, Pair, is_canary};
 use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
 use crate::drive::{Batch, Limits, Progress, Then, drive};
 use crate::error::Error;
@@ -154,13 +154,7 @@ impl<B: Bucket, L: Ledger, C: Clock, H: Holds> Worker<'_, B, L, C, H> {
         Ok(counts)
     }
 
-    async fn count(
-        &self,
-        book: &Book<'_, H>,
-        counts: &mut Counts,
-        key: &str,
-        found: &Comparison,
-    ) -> Result<(), Error> {
+    async fn count(&self, book: &Book<'_, H>, counts: &mut Counts, key: &str, found: &Comparison) -> Result<(), Error> {
         if found.same {
             counts.kept = 1;
         } else {
@@ -180,9 +174,12 @@ impl<B: Bucket, L: Ledger, C: Clock, H: Holds> Worker<'_, B, L, C, H> {
         let mut counts = Counts { read: swept.removed, written: swept.removed, ..Counts::default() };
         if self.task.segment.index == 0 && after.is_none() {
             for bucket in [self.pair.source, self.pair.target] {
-                for key in [CANARY_KEY, PULSE_KEY] {
-                    if let Some(head) = bucket.head(key).await?
-                        && bucket.remove(key, &head.etag).await? == Removed::Gone
+                // Pulses that a crash left behind; they come right after the prefix.
+                let pulses =
+                    bucket.list(Some(PULSE_PREFIX), LIST_MAX).await?.entries.into_iter().map(|entry| entry.key);
+                for key in pulses.take_while(|key| is_canary(key)).chain([CANARY_KEY.to_owned()]) {
+                    if let Some(head) = bucket.head(&key).await?
+                        && bucket.remove(&key, &head.etag).await? == Removed::Gone
                     {
                         counts.written += 1;
                     }

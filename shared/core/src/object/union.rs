@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::is_canary;
 use super::bucket::{Bucket, LIST_MAX, Listing};
+use super::is_canary;
 use super::range::Range;
 use crate::error::Error;
 

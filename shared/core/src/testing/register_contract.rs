@@ -150,7 +150,8 @@ async fn a_pulse_does_not_take_a_canarys_place<R: Register>(register: &R) {
 async fn a_watch_is_replaced<R: Register>(register: &R) {
     let id = "table#contract-watch";
     assert!(register.watch(id, Side::Source).await.unwrap().is_none());
-    let first = Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3) };
+    let first =
+        Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3), written: Some("pulse-1".to_owned()) };
     for watch in [first, Watch { at: 6, ..Watch::default() }] {
         register.keep_watch(id, Side::Source, &watch).await.unwrap();
         assert_eq!(register.watch(id, Side::Source).await.unwrap(), Some(watch));

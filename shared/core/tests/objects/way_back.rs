@@ -91,8 +91,7 @@ fn a_follower_that_still_believes_in_the_freeze_looks_again() {
     world.phase(1, Phase::New);
     world.target.put("k", b"written by an application", &[], &[]);
     let notice = Notice { message: "m".to_owned(), key: "k".to_owned(), sequencer: None, tries: 1 };
-    let follower =
-        Follower { holder: "h", deadline: world.clock.now() + 60_000, call: 3_000, in_flight: 1 };
+    let follower = Follower { holder: "h", deadline: world.clock.now() + 60_000, call: 3_000, in_flight: 1 };
     let followed = block_on(follow(world.desk(Side::Target), &cache, world.pair(), follower, &[notice]));
     assert_eq!(followed.written, 1, "{followed:?}");
     world.assert_equal();

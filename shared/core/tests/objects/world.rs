@@ -119,8 +119,7 @@ impl World {
             .collect();
         let cache = Cache::new(self, self.clock.clone(), 5_000);
         let holder = self.holder();
-        let follower =
-            Follower { holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
+        let follower = Follower { holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
         follow(self.desk(side), &cache, self.pair(), follower, &notices).await
     }
 
@@ -136,8 +135,7 @@ impl World {
     pub(crate) fn job(&self, run: u32, job: Job) -> Counts {
         let mut counts = Counts::default();
         for index in 0..3 {
-            let task =
-                Task { subject: SUBJECT.to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
+            let task = Task { subject: SUBJECT.to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
             self.checkpoints.lock().unwrap().remove(&name(&task));
             let mut progress = Progress { done: false, counts: Counts::default() };
             while !progress.done {
