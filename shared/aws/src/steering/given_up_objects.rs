@@ -11,11 +11,16 @@ use livemove_core::steer::watch::Watch;
 
 use super::given_up::{Collected, MESSAGES};
 use super::subjects::Subject;
-use super::world::Undelivered;
 use super::{Steering, World};
+
+/// The error of what should not be in a failure queue.
+pub(super) const MALFORMED: &str = "MalformedMessage";
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
     /// As `collect`, of a bucket's dead-letter queue.
+    ///
+    /// # Errors
+    /// `MalformedMessage` when there is something else in the queue, once the rest is done; it stays there.
     pub(super) async fn collect_objects(
         &self,
         subject: &Subject,
@@ -23,27 +28,38 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         all: &mut Collected,
     ) -> Result<(), Error> {
         let (end, queue) = (subject.plan.end(side), self.objects_dead(side));
-        let mut looked_at = 0;
+        let (mut looked_at, mut malformed) = (0, 0);
         while looked_at < MESSAGES {
             let messages = self.world.undelivered(end, &queue).await?;
             if messages.is_empty() {
-                return Ok(());
+                break;
             }
             for message in &messages {
                 looked_at += 1;
-                self.hold_objects(subject, side, message, all).await?;
+                let Some(keys) = &message.keys else {
+                    malformed += 1;
+                    continue;
+                };
+                self.hold_objects(subject, side, (keys, &message.receipt), all).await?;
                 self.world.settled(end, &queue, &message.receipt).await?;
                 all.messages += 1;
             }
         }
-        Ok(())
+        if malformed == 0 {
+            return Ok(());
+        }
+        Err(Error::refused(
+            MALFORMED,
+            format!("{malformed} messages of queue {queue} are no events of bucket {}", end.name),
+            "let nothing but the bucket's events into its queue, and remove what else is in it",
+        ))
     }
 
     async fn hold_objects(
         &self,
         subject: &Subject,
         side: Side,
-        message: &Undelivered,
+        (keys, receipt): (&[String], &str),
         all: &mut Collected,
     ) -> Result<(), Error> {
         let Stream::Replicate(run) = subject.stream(side) else {
@@ -52,14 +68,14 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             return Ok(());
         };
         let now = self.clock.now();
-        for key in &message.keys {
+        for key in keys {
             if is_canary(key) {
                 // Its event did come from the bucket: it may be written again.
                 let before = self.register.watch(&subject.id, side).await?.unwrap_or_default();
                 self.register.keep_watch(&subject.id, side, &Watch { written: None, ..before }).await?;
                 continue;
             }
-            let attempt = format!("{now}-{}", message.receipt);
+            let attempt = format!("{now}-{receipt}");
             let hold = Hold {
                 run,
                 side,

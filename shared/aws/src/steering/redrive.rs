@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::behind::SIDES;
 use super::given_up::Collected;
+use super::given_up_objects::MALFORMED;
 use super::request::After;
 use super::subjects::Subject;
 use super::{Steering, World};
@@ -80,7 +81,11 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         'all: for subject in &subjects {
             for side in SIDES {
                 if after.is_none() {
-                    self.collect(subject, side, &mut report.given_up).await?;
+                    match self.collect(subject, side, &mut report.given_up).await {
+                        // It stays where it is, and keeps nobody from being redriven.
+                        Err(error) if error.name() == MALFORMED => tracing::error!(subject = subject.id, %error),
+                        told => told?,
+                    }
                 }
                 let Some(from) = begin(after, &subject.id, side) else { continue };
                 let holds = self.register.holds(&subject.id, side, from, left.saturating_add(1)).await?;

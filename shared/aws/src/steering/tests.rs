@@ -67,6 +67,8 @@ struct Made {
     undelivered: Mutex<BTreeMap<String, Vec<Undelivered>>>,
     /// What copiers were asked to look at, by queue.
     looks: Mutex<Vec<(String, String)>>,
+    /// Receipts of messages that were received and are hidden.
+    hidden: Mutex<std::collections::BTreeSet<String>>,
     /// Pulses of buckets cannot be written.
     no_pulses: Mutex<bool>,
 }
@@ -126,7 +128,11 @@ impl World for &Made {
     }
 
     async fn undelivered(&self, _: &End, queue: &str) -> Result<Vec<Undelivered>, Error> {
-        Ok(self.undelivered.lock().unwrap().get(queue).into_iter().flatten().take(1).cloned().collect())
+        // What was received is hidden for a while.
+        let queues = self.undelivered.lock().unwrap();
+        let mut hidden = self.hidden.lock().unwrap();
+        let fresh = queues.get(queue).into_iter().flatten().find(|message| hidden.insert(message.receipt.clone()));
+        Ok(fresh.into_iter().cloned().collect())
     }
 
     async fn look_again(&self, _: &End, queue: &str, key: &str) -> Result<(), Error> {
@@ -135,10 +141,10 @@ impl World for &Made {
     }
 
     async fn settled(&self, _: &End, queue: &str, receipt: &str) -> Result<(), Error> {
-        for messages in self.given_up.lock().unwrap().get_mut(queue) {
+        if let Some(messages) = self.given_up.lock().unwrap().get_mut(queue) {
             messages.retain(|(message, _)| message.receipt != receipt);
         }
-        for messages in self.undelivered.lock().unwrap().get_mut(queue) {
+        if let Some(messages) = self.undelivered.lock().unwrap().get_mut(queue) {
             messages.retain(|message| message.receipt != receipt);
         }
         Ok(())

@@ -87,8 +87,8 @@ pub struct Lost {
 pub struct Undelivered {
     /// By what the message is removed.
     pub receipt: String,
-    /// The objects that it tells of.
-    pub keys: Vec<String>,
+    /// The objects that it tells of; `None` when it is no event of that bucket.
+    pub keys: Option<Vec<String>>,
 }
 
 /// The tables and buckets of both ends. All calls are safe to repeat.
@@ -124,10 +124,8 @@ pub trait World: Sync {
         queue: &str,
     ) -> impl Future<Output = Result<Delivery, Error>> + Send;
 
-    /// Some of the events that were given up, from a bucket's dead-letter queue at that end. As [`World::given_up`].
-    ///
-    /// # Errors
-    /// `MalformedMessage` for what is no event of that bucket.
+    /// Some of the events that were given up, from a bucket's dead-letter queue at that end. They come
+    /// again unless they are removed.
     fn undelivered(&self, end: &End, queue: &str) -> impl Future<Output = Result<Vec<Undelivered>, Error>> + Send;
 
     /// Has the copier at that queue look at an object again, as an event of it would. Not idempotent, but an object

@@ -28,17 +28,8 @@ pub(super) async fn waiting(sqs: &Client, queue: &str) -> Result<u64, Error> {
 }
 
 pub(super) async fn receive(sqs: &Client, queue: &str, bucket: &str) -> Result<Vec<Undelivered>, Error> {
-    let read = |(body, receipt): (String, String)| {
-        let keys = keys(&body, bucket).ok_or_else(|| {
-            Error::refused(
-                "MalformedMessage",
-                format!("a message of {} is no event of bucket {bucket}", resource(queue)),
-                "let nothing but the bucket's events into its queue, and remove what else is in it",
-            )
-        })?;
-        Ok(Undelivered { receipt, keys })
-    };
-    messages(sqs, queue).await?.into_iter().map(read).collect()
+    let read = |(body, receipt): (String, String)| Undelivered { receipt, keys: keys(&body, bucket) };
+    Ok(messages(sqs, queue).await?.into_iter().map(read).collect())
 }
 
 fn keys(body: &str, bucket: &str) -> Option<Vec<String>> {

@@ -51,7 +51,7 @@ impl Stage {
     }
 
     fn dead(&self, receipt: &str, key: &str) {
-        let message = Undelivered { receipt: receipt.to_owned(), keys: vec![key.to_owned()] };
+        let message = Undelivered { receipt: receipt.to_owned(), keys: Some(vec![key.to_owned()]) };
         self.world.undelivered.lock().unwrap().entry(DEAD.to_owned()).or_default().push(message);
     }
 }
@@ -140,6 +140,20 @@ fn events_that_were_given_up_hold_their_objects() {
     stage.ask(step("retreat", 1, "old")).unwrap();
     stage.dead("three", "other");
     assert_eq!(stage.look()["given_up"], json!({"messages": 1, "held": 0, "void": 1, "lost": 0}));
+}
+
+#[test]
+fn what_is_no_event_in_a_dead_letter_queue_keeps_nobody_from_being_held_and_redriven() {
+    let stage = Stage::copying();
+    let other = Undelivered { receipt: "other".to_owned(), keys: None };
+    stage.world.undelivered.lock().unwrap().insert(DEAD.to_owned(), vec![other]);
+    stage.dead("one", "k");
+    let found = stage.look();
+    assert_eq!((&found["given_up"]["held"], &found["complete"]), (&json!(1), &json!(false)), "{found}");
+    assert!(found["failed"][0].as_str().unwrap().contains("MalformedMessage"), "{found}");
+    let answer = stage.ask(plain("redrive")).unwrap();
+    assert_eq!(answer["failing"][0]["error"], "NotTriedYet", "{answer}");
+    assert_eq!(stage.world.undelivered.lock().unwrap()[DEAD].len(), 1, "it is for a person to remove");
 }
 
 #[test]
