@@ -135,7 +135,7 @@ impl<B: Bucket, L: Ledger, C: Clock, H: Holds> Worker<'_, B, L, C, H> {
                 let carried = match self.task.job {
                     Job::Copy | Job::Repair => book.carry(self.pair, turn, key, Cause::Job, 1).await?,
                     // Nothing is to be left over here: what cannot be carried says so by its error.
-                    _ => {
+                    Job::Verify | Job::Finish | Job::Certify | Job::Sweep => {
                         let outcome = sync(self.pair, turn, key, Cause::Job).await?;
                         Carried::Done(outcome)
                     }
