@@ -20,7 +20,7 @@ use crate::ports::{Clock, Millis};
 
 /// An object that is tried so often is held before it is tried: the attempt before may have ended without an answer,
 /// as one does that outlasts its invocation.
-const OFTEN: u32 = 2;
+const OFTEN: u32 = 3;
 
 /// The error of an object that the other bucket has something else for.
 pub const NOT_A_COPY: &str = "NotACopy";

@@ -94,15 +94,15 @@ fn a_message_that_comes_again_holds_its_object_until_it_is_carried() {
     world.source.put("k", b"one", &[], &[]);
     // As of an invocation that is ended from outside: nothing comes after the throttling.
     world.target.inject([Fault::Reject]);
-    let followed = block_on(world.deliver(Side::Source, &[("k", None)], 2));
+    let followed = block_on(world.deliver(Side::Source, &[("k", None)], 3));
     assert_eq!(followed.failed.len(), 1, "it comes again");
     let [hold] = world.held(Side::Source).try_into().unwrap();
     assert_eq!((hold.error.as_str(), hold.object), (TRIED_BEFORE, Some(Seen::default())));
-    assert_eq!(block_on(world.deliver(Side::Source, &[("k", None)], 3)).written, 1);
+    assert_eq!(block_on(world.deliver(Side::Source, &[("k", None)], 4)).written, 1);
     assert!(world.held(Side::Source).is_empty());
     // One that succeeds at once leaves none behind.
     world.source.put("other", b"one", &[], &[]);
-    block_on(world.deliver(Side::Source, &[("other", None)], 2));
+    block_on(world.deliver(Side::Source, &[("other", None)], 3));
     assert!(world.held(Side::Source).is_empty());
 }
 
