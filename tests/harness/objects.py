@@ -66,10 +66,10 @@ def _multipart(s3, bucket: str, key: str, dice) -> None:
 
 
 def keys(s3, bucket: str) -> list:
-    """All keys of a bucket."""
+    """All keys of a bucket but livemove's own, which come and go."""
     found = []
     for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-        found += [entry["Key"] for entry in page.get("Contents", [])]
+        found += [entry["Key"] for entry in page.get("Contents", []) if not entry["Key"].startswith("_lm_pulse-")]
     return found
 
 

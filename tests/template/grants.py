@@ -75,6 +75,15 @@ STREAMS = {
     "sqs:DeleteMessage": ("steering/aws/failures.rs", "delete_message"),
     "lambda:ListEventSourceMappings": ("steering/aws/following.rs", "list_event_source_mappings"),
 }
+# What control asks of the queues of buckets' events.
+EVENTS = {
+    "sqs:GetQueueUrl": ("steering/aws/failures.rs", "get_queue_url"),
+    "sqs:GetQueueAttributes": ("steering/aws/events.rs", "get_queue_attributes"),
+    "sqs:SendMessage": ("steering/aws/events.rs", "send_message"),
+    "sqs:ReceiveMessage": ("steering/aws/failures.rs", "receive_message"),
+    "sqs:DeleteMessage": ("steering/aws/failures.rs", "delete_message"),
+    "lambda:ListEventSourceMappings": ("steering/aws/following.rs", "list_event_source_mappings"),
+}
 PEER = {"sts:AssumeRole": ("credentials/peer.rs", "AssumeRoleProvider::builder")}
 
 LOGS = dict.fromkeys(["logs:CreateLogStream", "logs:PutLogEvents"], "Lambda writes the function's log")
@@ -111,7 +120,7 @@ REPLICATOR = FUNCTION | {
 }
 COPIER = FUNCTION | {
     "queue": QUEUE,
-    "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem"),
+    "control-table": some(CONTROL, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
     "own-bucket": READ_BUCKET,
     "other-bucket": BUCKET,
 }
@@ -122,6 +131,7 @@ GRANTS = {
         "tables": some(TABLE, "GetItem", "PutItem", "UpdateItem", "DeleteItem") | TABLE_SETTINGS,
         "streams": STREAMS,
         "buckets": BUCKET_SETTINGS | CANARY,
+        "events": EVENTS,
     },
     "BackfillRole": FUNCTION | {
         "control-table": some(CONTROL, "GetItem", "Query", "Scan", "PutItem", "DeleteItem"),
@@ -146,10 +156,10 @@ GRANTS = {
     "ReverseReplicatorRole": REPLICATOR,
     "ForwardCopierRole": COPIER,
     "ReverseCopierRole": COPIER,
-    "TargetPeerRole": {"streams": STREAMS, "indexes": PAGES, "table": PAGES | TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
+    "TargetPeerRole": {"streams": STREAMS, "events": EVENTS, "indexes": PAGES, "table": PAGES | TABLE | TABLE_SETTINGS | SEVERAL, "bucket": BUCKET | BUCKET_SETTINGS},
     "TargetPeerReadRole": {"table": READ_TABLE, "bucket": READ_BUCKET},
     "SourcePeerRole": {
-        "control-table": some(CONTROL, "GetItem", "PutItem", "UpdateItem", "Query"),
+        "control-table": some(CONTROL, "GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem"),
         "table": some(TABLE, "DescribeTable", "PutItem"),
         "bucket": BUCKET,
     },

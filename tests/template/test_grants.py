@@ -59,8 +59,8 @@ def test_no_wildcards(role):
             if text == "*":
                 assert set(statement["Action"]) <= WITHOUT_RESOURCE, policy
             elif "*" in text:
-                # Objects of one bucket, streams and indexes of one table, executions of one machine.
-                assert re.search(r"(Bucket}/\*|Table}/(stream|index)/\*|livemove-\${MigrationId}-[a-z]+/\*)$", text), text
+                # Objects of one bucket, pulses of it, streams and indexes of one table, executions of one machine.
+                assert re.search(r"(Bucket}/(_lm_pulse-)?\*|Table}/(stream|index)/\*|livemove-\${MigrationId}-[a-z]+/\*)$", text), text
 
 
 @pytest.mark.parametrize("role", ["VerifierRole", "TargetPeerReadRole"])
@@ -84,12 +84,14 @@ def test_functions_roles_are_for_lambda_alone(role):
 
 
 def test_control_writes_canary_objects_alone():
-    """No object of an application has their key: the core's own name for it."""
+    """No object of an application has their keys: the core's own names for them."""
     source = (ROOT / "shared/core/src/object/mod.rs").read_text()
     key = re.search(r'CANARY_KEY: &str = "([^"]+)"', source)[1]
+    prefix = re.search(r'PULSE_PREFIX: &str = "([^"]+)"', source)[1]
     written = [one["Fn::Sub"] for policy, statement in statements(ROLES["ControlRole"]) if "s3:PutObject" in statement["Action"]
                for one in listed(statement["Resource"])]
-    assert written == [f"arn:${{AWS::Partition}}:s3:::${{{bucket}}}/{key}" for bucket in ("SourceBucket", "TargetBucket")]
+    assert written == [f"arn:${{AWS::Partition}}:s3:::${{{bucket}}}/{name}" for bucket in ("SourceBucket", "TargetBucket")
+                       for name in (key, f"{prefix}*")]
 
 
 def test_resources_are_those_that_the_parameters_name():
@@ -101,7 +103,7 @@ def test_resources_are_those_that_the_parameters_name():
                 if "dynamodb" in text and policy != "control-table":
                     assert re.search(r"\${(Source|Target)Account}:table/\${\1Table}(/(stream|index)/\*)?$", text), (role, text)
                 elif "s3" in text:
-                    assert re.search(r":::\${(Source|Target)Bucket}(/\*|/_lm_canary)?$", text), (role, text)
+                    assert re.search(r":::\${(Source|Target)Bucket}(/\*|/_lm_canary|/_lm_pulse-\*)?$", text), (role, text)
                 elif text.startswith("arn"):
                     assert "livemove-${MigrationId}-" in text, (role, text)
 

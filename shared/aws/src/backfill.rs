@@ -140,7 +140,7 @@ impl<'a> Backfill<'a> {
         let pair = object::Pair { source: &source, target: &target, ledger: &ledger, clock: &SystemClock };
         let phases = self.control.phases(&request.task.subject);
         let limits = Limits { page_items: PAGE_OBJECTS, ..limits(plan, invocation) };
-        object::job::run(pair, &phases, self.control, &request.task, invocation.id, limits).await
+        object::job::run(pair, self.control, &phases, self.control, &request.task, invocation.id, limits).await
     }
 
     fn record(&self, request: &SegmentTask, progress: &Progress) {

@@ -10,6 +10,7 @@ use crate::canonical::Digest;
 use crate::error::Error;
 use crate::item::Key;
 use crate::mark::{Position, Run};
+use crate::object::bucket::Head;
 use crate::phase::Side;
 use crate::ports::Millis;
 use crate::size;
@@ -18,7 +19,25 @@ use crate::size;
 /// to: then they are tried again, and the stream waits.
 pub const HOLDS_MAX: u32 = 500;
 
-/// A key that is held.
+/// What an object was when it could not be carried, as far as it could be looked at.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// Its entity tag; `None` when there was no object, or when it did not let itself be looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
+    /// Its version, in a bucket that keeps versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+}
+
+impl Seen {
+    /// What a look showed.
+    pub fn of(head: Option<Head>) -> Seen {
+        head.map_or_else(Seen::default, |head| Seen { etag: Some(head.etag.0), version: head.version })
+    }
+}
+
+/// A key that is held: of an item, or of an object (see [`Key::of_object`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Hold {
     /// The run that its records are replicated for.
@@ -27,11 +46,13 @@ pub struct Hold {
     pub side: Side,
     /// The key.
     pub key: Key,
-    /// Sequence number of the first record that was held back.
+    /// Sequence number of the first record that was held back. Of an object: which attempt it was that failed first;
+    /// different for every attempt, and in no order.
     pub first: String,
-    /// Sequence number of the last one. Whatever puts the key right must be as new as this.
+    /// The same of the last one. Whatever puts an item right must be as new as this.
     pub last: String,
-    /// How many were held back, about: one that comes again may count twice.
+    /// How many records were held back, or how often the object was tried; about: one that comes again may count
+    /// twice.
     pub records: u64,
     /// The name of the error, see [`Error::name`].
     pub error: String,
@@ -43,6 +64,8 @@ pub struct Hold {
     pub at: Millis,
     /// Counts the changes of this entry, from 1.
     pub version: u64,
+    /// Of an object; `None` for an item.
+    pub object: Option<Seen>,
 }
 
 impl Hold {
@@ -63,10 +86,11 @@ impl Hold {
     }
 
     /// The entry after `news` of the same key; `None` when they are none. A later run's news replace the entry:
-    /// records of an earlier one count no longer.
+    /// records of an earlier one count no longer. Attempts at an object have no order, so each of a run is news.
     #[must_use]
     pub fn after(&self, news: &Hold) -> Option<Hold> {
-        if news.position() <= self.position() {
+        let is_old = if self.object.is_some() { news.run < self.run } else { news.position() <= self.position() };
+        if is_old {
             return None;
         }
         let same_run = news.run == self.run;
@@ -80,7 +104,7 @@ impl Hold {
     }
 }
 
-/// The held keys of tables. Reads are strongly consistent, changes atomic and durable when they answer.
+/// The held keys of tables and buckets. Reads are strongly consistent, changes atomic and durable when they answer.
 pub trait Holds: Sync {
     /// The held keys of one side's stream by name, at most `limit`, going on after the name `after`.
     fn holds(
@@ -92,7 +116,7 @@ pub trait Holds: Sync {
     ) -> impl Future<Output = Result<Vec<Hold>, Error>> + Send;
 
     /// Holds a key, or adds to its entry as [`Hold::after`] says; the version given counts for nothing.
-    /// Idempotent by position: what is not later than what is held changes nothing.
+    /// For items idempotent by position: what is not later than what is held changes nothing. For objects not.
     fn hold(&self, subject: &str, hold: &Hold) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// As [`Holds::hold`], where the key is held; answers whether it is. `false` = it was released meanwhile, and

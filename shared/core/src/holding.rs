@@ -9,6 +9,7 @@ use std::collections::HashSet;
 use crate::change::Change;
 use crate::error::Error;
 use crate::hold::{HOLDS_MAX, Hold, Holds, is_poison};
+use crate::item::Key;
 use crate::lease::{Cache, Phases};
 use crate::phase::Side;
 use crate::ports::{Clock, Table};
@@ -20,9 +21,9 @@ use crate::route::Pair;
 pub struct Desk<'a, H> {
     /// Where holds are kept.
     pub holds: &'a H,
-    /// The table that moves.
+    /// The table or bucket that moves.
     pub subject: &'a str,
-    /// Whose stream.
+    /// Whose stream or events.
     pub side: Side,
 }
 
@@ -104,7 +105,20 @@ impl<H: Holds> Desk<'_, H> {
             since: now,
             at: now,
             version: 1,
+            object: None,
         }
+    }
+
+    /// The entry of a key as it is now.
+    ///
+    /// # Errors
+    /// Those of the holds.
+    pub async fn find(&self, key: &Key) -> Result<Option<Hold>, Error> {
+        let name = Hold::name(key);
+        // The first one after the greatest name that is smaller.
+        let before = name.get(..name.len() - 1).unwrap_or_default();
+        let next = self.holds.holds(self.subject, self.side, Some(before), 2).await?;
+        Ok(next.into_iter().find(|other| other.key == *key))
     }
 }
 

@@ -79,7 +79,23 @@ impl KeySchema {
     }
 }
 
+/// The name under which an object's key stands where keys of items do.
+const OBJECT: &str = "key";
+
 impl Key {
+    /// The key of an object, as holds have it.
+    pub fn of_object(name: &str) -> Key {
+        Key(BTreeMap::from([(OBJECT.to_owned(), AttributeValue::S(name.to_owned()))]))
+    }
+
+    /// The object's key, if it is that of one.
+    pub fn object(&self) -> Option<&str> {
+        match self.0.get(OBJECT) {
+            Some(AttributeValue::S(name)) if self.0.len() == 1 => Some(name),
+            Some(_) | None => None,
+        }
+    }
+
     /// The key attributes.
     pub fn attributes(&self) -> &BTreeMap<String, AttributeValue> {
         &self.0

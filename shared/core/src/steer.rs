@@ -2,6 +2,7 @@
 //! when is the business of [`gate`].
 
 mod begin;
+pub mod events;
 pub mod gate;
 pub mod watch;
 

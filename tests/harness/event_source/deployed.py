@@ -22,18 +22,14 @@ DIRECTIONS = {"source": "Forward", "target": "Reverse"}
 def switch_off(world) -> None:
     """See to it that nobody but this driver feeds the functions of the migration.
 
-    Mappings of queues are disabled. Those of streams stay enabled, because gates close where they are not; but their
-    functions may not run: https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
+    Mappings stay enabled, because gates close where they are not; but their functions may not run:
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html
     """
     for side in DIRECTIONS:
         functions = world.client("lambda", side)
         for one in functions.list_event_source_mappings()["EventSourceMappings"]:
-            if f":livemove-{world.migration}-" not in one["FunctionArn"]:
-                continue
-            if ":dynamodb:" in one["EventSourceArn"]:
+            if f":livemove-{world.migration}-" in one["FunctionArn"]:
                 functions.put_function_concurrency(FunctionName=one["FunctionArn"].rpartition(":")[2], ReservedConcurrentExecutions=0)
-            else:
-                functions.update_event_source_mapping(UUID=one["UUID"], Enabled=False)
 
 
 class Replicator:

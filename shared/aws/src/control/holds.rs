@@ -5,7 +5,7 @@ use livemove_core::hold::{Hold, Holds};
 use livemove_core::mark::Run;
 use livemove_core::phase::Side;
 
-use super::row::{self, Row, n, s};
+use super::row::{self, Row, json, n, s};
 use super::stragglers::key;
 use super::{Control, Order, Outcome};
 use crate::dynamo::item_to_sdk;
@@ -14,6 +14,8 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 /// How often a change is tried while others change the same row.
 const TRIES: u32 = 8;
+/// What an object was, as JSON.
+const OBJECT: &str = "object";
 
 impl Holds for Control {
     async fn holds(&self, subject: &str, side: Side, after: Option<&str>, limit: u32) -> Result<Vec<Hold>, Error> {
@@ -89,11 +91,9 @@ impl Control {
             ("at", n(hold.at)),
             ("version", n(hold.version)),
         ];
-        let put = self.once.put_item().table_name(&self.table).set_item(Some(row::item(
-            subject,
-            &sort_key(hold),
-            attributes,
-        )));
+        let mut item = row::item(subject, &sort_key(hold), attributes);
+        item.extend(hold.object.as_ref().map(json).transpose()?.map(|seen| (OBJECT.to_owned(), seen)));
+        let put = self.once.put_item().table_name(&self.table).set_item(Some(item));
         let put = match hold.version {
             0 | 1 => put.condition_expression("attribute_not_exists(pk)"),
             version => put
@@ -136,5 +136,6 @@ fn hold(row: &Row, side: Side) -> Result<Hold, Error> {
         since: row.number("since")?,
         at: row.number("at")?,
         version: row.number("version")?,
+        object: if row.0.contains_key(OBJECT) { Some(row.json(OBJECT)?) } else { None },
     })
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lambda_events::event::sqs::{SqsBatchResponse, SqsEvent};
 use livemove_core::error::{Error, Remedy};
+use livemove_core::holding::Desk;
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::object::Pair;
 use livemove_core::object::follow::{Followed, Follower, Notice, follow};
@@ -20,7 +21,7 @@ use batch::{failures, newest, notices, straggler};
 use crate::config::ConfigError;
 use crate::control::Control;
 use crate::denial::denied;
-use crate::metrics::{LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
+use crate::metrics::{HELD, LAG_MS, Line, RECORDS, RETRIED, STRAGGLERS, WRITTEN};
 use crate::startup::{Function, SystemClock};
 
 /// Objects on their way at a time.
@@ -111,10 +112,11 @@ impl<'a> Copier<'a> {
         let told = notices.len();
         let patience = SystemClock.now() + PATIENCE;
         let mut pause = PAUSE;
-        let mut written = 0;
+        let (mut written, mut held) = (0, 0);
         loop {
             let mut followed = self.follow(&open, invocation, &notices).await;
             written += followed.written;
+            held += followed.held;
             self.tell(&mut followed).await;
             let (again, lost): (Vec<_>, Vec<_>) =
                 followed.failed.into_iter().partition(|(_, error)| error.remedy() == Remedy::Retry);
@@ -132,7 +134,7 @@ impl<'a> Copier<'a> {
             // The plan may have changed: the next batch starts from what is registered then.
             *self.open.lock().unwrap_or_else(PoisonError::into_inner) = None;
         }
-        self.record(told, written, sent, &failed).await;
+        self.record(told, (written, held), sent, &failed).await;
         Ok(failures(failed))
     }
 
@@ -163,8 +165,9 @@ impl<'a> Copier<'a> {
         let pair = Pair { source: &open.source, target: &open.target, ledger: &ledger, clock: &SystemClock };
         let call = invocation.deadline - self.stop(open, invocation);
         let (holder, deadline) = (invocation.id, invocation.deadline);
-        let follower = Follower { side: self.side, holder, deadline, call, in_flight: IN_FLIGHT };
-        follow(&open.lease, pair, follower, notices).await
+        let desk = Desk { holds: self.control, subject: &self.subject, side: self.side };
+        let follower = Follower { holder, deadline, call, in_flight: IN_FLIGHT };
+        follow(desk, &open.lease, pair, follower, notices).await
     }
 
     /// Tells of canaries and late writes; what could not be told comes again.
@@ -186,7 +189,7 @@ impl<'a> Copier<'a> {
         }
     }
 
-    async fn record(&self, told: usize, written: u64, sent: Millis, failed: &[(String, Error)]) {
+    async fn record(&self, told: usize, (written, held): (u64, u64), sent: Millis, failed: &[(String, Error)]) {
         for (message, error) in failed {
             tracing::warn!(subject = %self.subject, message, error_type = error.name(), %error, "not copied yet");
         }
@@ -197,6 +200,7 @@ impl<'a> Copier<'a> {
             .value(RECORDS, told as u64)
             .value(WRITTEN, written)
             .value(RETRIED, failed.len() as u64)
+            .value(HELD, held)
             .value(LAG_MS, lag_ms)
             .emit(now);
         let report = Report {

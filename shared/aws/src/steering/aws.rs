@@ -2,6 +2,7 @@
 
 mod bucket;
 mod canary;
+mod events;
 mod failures;
 mod following;
 mod table;
@@ -13,10 +14,11 @@ use livemove_core::item::KeySchema;
 use livemove_core::phase::Kind;
 use livemove_core::plan;
 use livemove_core::ports::Millis;
+use livemove_core::steer::events::Delivery;
 use livemove_core::steer::gate::Ttl;
 use livemove_core::steer::watch::Following;
 
-use super::world::{BucketProbe, GivenUp, Lost, TableProbe, World};
+use super::world::{BucketProbe, GivenUp, Lost, TableProbe, Undelivered, World};
 use crate::dynamo::DynamoTable;
 use crate::sdk_error::{Call, Effect};
 use crate::sites::{Calls, End, Retry, Sites};
@@ -82,8 +84,25 @@ impl World for AwsWorld<'_> {
         failures::keys_of(&self.sites.streams(&place(end), self.calls())?, schema, given_up).await
     }
 
-    async fn settled(&self, end: &plan::End, queue: &str, given_up: &GivenUp) -> Result<(), Error> {
-        failures::remove(&self.sites.sqs(&place(end), self.calls())?, queue, given_up).await
+    async fn delivering(&self, end: &plan::End, function: &str, queue: &str) -> Result<Delivery, Error> {
+        let (lambda, sqs) = (self.sites.lambda(&place(end), self.calls())?, self.sites.sqs(&place(end), self.calls())?);
+        Ok(Delivery {
+            sent: bucket::events_are_sent(&self.s3(end)?, end).await?,
+            mapping: following::mapping_of_queue(&lambda, function, queue).await?,
+            waiting: events::waiting(&sqs, queue).await?,
+        })
+    }
+
+    async fn undelivered(&self, end: &plan::End, queue: &str) -> Result<Vec<Undelivered>, Error> {
+        events::receive(&self.sites.sqs(&place(end), self.calls())?, queue, &end.name).await
+    }
+
+    async fn look_again(&self, end: &plan::End, queue: &str, key: &str) -> Result<(), Error> {
+        events::tell(&self.sites.sqs(&place(end), self.calls())?, queue, &end.name, key).await
+    }
+
+    async fn settled(&self, end: &plan::End, queue: &str, receipt: &str) -> Result<(), Error> {
+        failures::remove(&self.sites.sqs(&place(end), self.calls())?, queue, receipt).await
     }
 
     async fn probe_table(&self, end: &plan::End) -> Result<TableProbe, Error> {

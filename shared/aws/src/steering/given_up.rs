@@ -3,7 +3,7 @@
 use livemove_core::error::Error;
 use livemove_core::hold::Hold;
 use livemove_core::mark::Run;
-use livemove_core::phase::{Side, Stream};
+use livemove_core::phase::{Kind, Side, Stream};
 use livemove_core::ports::{Clock, Table};
 use livemove_core::register::Register;
 use livemove_core::steer::watch::mark_broken;
@@ -14,7 +14,7 @@ use super::world::GivenUp;
 use super::{Steering, World};
 
 /// Messages of one queue that one call looks at: each may stand for a batch.
-const MESSAGES: usize = 50;
+pub(super) const MESSAGES: usize = 50;
 
 /// What became of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -30,8 +30,16 @@ pub(super) struct Collected {
 }
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
-    /// Turns what a mapping gave up into holds. A message is removed when everything of it is told. Idempotent.
+    /// Turns what was given up of a table's records or a bucket's events into holds. A message is removed when
+    /// everything of it is told. Idempotent.
     pub(super) async fn collect(&self, subject: &Subject, side: Side, all: &mut Collected) -> Result<(), Error> {
+        match subject.plan.kind {
+            Kind::Table => self.collect_records(subject, side, all).await,
+            Kind::Bucket => self.collect_objects(subject, side, all).await,
+        }
+    }
+
+    async fn collect_records(&self, subject: &Subject, side: Side, all: &mut Collected) -> Result<(), Error> {
         let (end, queue) = (subject.plan.end(side), self.records_dead(side));
         let mut looked_at = 0;
         while looked_at < MESSAGES {
@@ -46,7 +54,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                     // What is not replicated now is copied or compared before anything builds on it.
                     Stream::Watch(_) | Stream::Ignore => all.void += 1,
                 }
-                self.world.settled(end, &queue, message).await?;
+                self.world.settled(end, &queue, &message.receipt).await?;
                 all.messages += 1;
             }
         }
@@ -85,6 +93,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                 since: now,
                 at: now,
                 version: 1,
+                object: None,
             };
             self.register.hold(id, &hold).await?;
             all.held += 1;

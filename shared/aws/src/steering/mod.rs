@@ -11,9 +11,12 @@ mod certify;
 mod facts;
 mod failures;
 mod given_up;
+mod given_up_objects;
 mod health;
 mod preflight;
+mod pulse;
 mod redrive;
+mod redrive_objects;
 mod request;
 mod retreat;
 mod seal;
@@ -26,7 +29,7 @@ mod world;
 
 pub use aws::AwsWorld;
 pub use request::Request;
-pub use world::{BucketProbe, GivenUp, Lost, Sample, TableProbe, World};
+pub use world::{BucketProbe, GivenUp, Lost, Sample, TableProbe, Undelivered, World};
 
 use livemove_core::error::Error;
 use livemove_core::ports::Clock;

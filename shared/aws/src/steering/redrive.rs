@@ -1,4 +1,5 @@
-//! `redrive`: put held keys right from where their records come from, and release them.
+//! `redrive`: put held keys right from where their records come from, and release them. Objects are the business of
+//! `redrive_objects`.
 
 use livemove_core::error::Error;
 use livemove_core::hold::Hold;
@@ -13,6 +14,7 @@ use serde::Serialize;
 
 use super::behind::SIDES;
 use super::given_up::Collected;
+use super::given_up_objects::MALFORMED;
 use super::request::After;
 use super::subjects::Subject;
 use super::{Steering, World};
@@ -29,7 +31,7 @@ const LONGEST: Millis = 30_000;
 pub(super) struct RedriveReport {
     /// Put right and released.
     pub released: u64,
-    /// Released because their records count no longer: what is of them is copied or compared anew.
+    /// Released because their records or events count no longer: what is of them is copied or compared anew.
     pub void: u64,
     /// Still held.
     pub failing: Vec<Failing>,
@@ -42,7 +44,7 @@ pub(super) struct RedriveReport {
 /// A key that is still held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Failing {
-    /// The table.
+    /// The table or bucket.
     pub subject: String,
     /// Its row in the control table, where the key itself is.
     pub row: String,
@@ -54,7 +56,7 @@ pub(super) struct Failing {
     pub message: String,
     /// Why it was held.
     pub held_for: String,
-    /// Records held back, about.
+    /// Records held back, or how often the object was tried; about.
     pub records: u64,
     /// Since when, in milliseconds since 1970.
     pub since: Millis,
@@ -74,29 +76,38 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         let (until, mut left) = (self.clock.now() + LONGEST, limit.unwrap_or(LIMIT).max(1));
         let mut last = after.cloned();
         let mut subjects = self.subjects().await?;
-        subjects.retain(|subject| subject.plan.kind == Kind::Table);
         subjects.sort_by(|one, other| one.id.cmp(&other.id));
-        for subject in &subjects {
+        let mut asked = Vec::new();
+        'all: for subject in &subjects {
             for side in SIDES {
                 if after.is_none() {
-                    self.collect(subject, side, &mut report.given_up).await?;
+                    match self.collect(subject, side, &mut report.given_up).await {
+                        // It stays where it is, and keeps nobody from being redriven.
+                        Err(error) if error.name() == MALFORMED => tracing::error!(subject = subject.id, %error),
+                        told => told?,
+                    }
                 }
                 let Some(from) = begin(after, &subject.id, side) else { continue };
                 let holds = self.register.holds(&subject.id, side, from, left.saturating_add(1)).await?;
-                let tables = if holds.is_empty() { None } else { Some(self.tables(subject).await?) };
+                let of_items = !holds.is_empty() && subject.plan.kind == Kind::Table;
+                let tables = if of_items { Some(self.tables(subject).await?) } else { None };
                 for hold in holds {
                     if left == 0 || self.clock.now() >= until {
                         report.next = last;
-                        return Ok(report);
+                        break 'all;
                     }
                     left -= 1;
                     last = Some(After { subject: subject.id.clone(), side, name: Hold::name(&hold.key) });
-                    if let Some((source, target)) = &tables {
-                        self.one(subject, Pair { source, target }, hold, &mut report).await?;
+                    match &tables {
+                        Some((source, target)) => {
+                            self.one(subject, Pair { source, target }, hold, &mut report).await?;
+                        }
+                        None => asked.extend(self.ask(subject, hold, &mut report).await?),
                     }
                 }
             }
         }
+        self.answers(asked, &mut report).await?;
         Ok(report)
     }
 
@@ -120,7 +131,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             match redrive(desk, &cache, pair, &hold).await {
                 Ok(Redriven::Released) => report.released += 1,
                 Ok(Redriven::Void) => report.void += 1,
-                Ok(Redriven::Again) => match self.again(&subject.id, &hold).await? {
+                Ok(Redriven::Again) => match desk.find(&hold.key).await? {
                     Some(newer) => {
                         hold = newer;
                         continue;
@@ -135,15 +146,6 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
         report.failing.push(failing(&subject.id, &hold, &busy));
         Ok(())
     }
-
-    /// The entry as it is now.
-    async fn again(&self, subject: &str, hold: &Hold) -> Result<Option<Hold>, Error> {
-        let name = Hold::name(&hold.key);
-        // The first one after the greatest name that is smaller.
-        let before = name.get(..name.len() - 1).unwrap_or_default();
-        let next = self.register.holds(subject, hold.side, Some(before), 2).await?;
-        Ok(next.into_iter().find(|other| other.key == hold.key))
-    }
 }
 
 /// After which name to begin at this table and side: `None` = all of them are done.
@@ -152,15 +154,20 @@ fn begin<'a>(after: Option<&'a After>, subject: &str, side: Side) -> Option<Opti
     if after.subject == subject && after.side == side {
         return Some(Some(&after.name));
     }
-    // Tables in the order of their ids, sides in the order of `SIDES`.
+    // In the order of their ids, sides in the order of `SIDES`.
     ((after.subject.as_str(), after.side) < (subject, side)).then_some(None)
 }
 
-fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
+/// The sort key of its row.
+pub(super) fn row(hold: &Hold) -> String {
     let side = match hold.side {
         Side::Source => "source",
         Side::Target => "target",
     };
+    format!("hold#{side}#{}", Hold::name(&hold.key))
+}
+
+fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
     let remedy = match error {
         Error::Rejected { .. } => {
             "change the item on the side its records come from, or what the other table demands of it; then redrive"
@@ -179,7 +186,7 @@ fn failing(subject: &str, hold: &Hold, error: &Error) -> Failing {
     };
     Failing {
         subject: subject.to_owned(),
-        row: format!("hold#{side}#{}", Hold::name(&hold.key)),
+        row: row(hold),
         key: hold.key.hash(),
         error: error.name().to_owned(),
         message: error.to_string(),

@@ -13,9 +13,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct After {
-    /// The table.
+    /// The table or bucket.
     pub subject: String,
-    /// Whose stream.
+    /// Whose stream or events.
     pub side: Side,
     /// The name of its row, after `hold#<side>#`.
     pub name: String,

@@ -2,6 +2,7 @@
 
 mod fixtures;
 mod holds;
+mod objects;
 mod refusals;
 mod walk;
 mod watching;
@@ -16,8 +17,9 @@ use livemove_core::mark::Run;
 use livemove_core::phase::{Kind, Side};
 use livemove_core::plan::End;
 use livemove_core::ports::Millis;
-use livemove_core::register::{Signals, States};
+use livemove_core::register::{PULSE, Signals, States};
 use livemove_core::segment::Segment;
+use livemove_core::steer::events::Delivery;
 use livemove_core::steer::gate::Ttl;
 use livemove_core::steer::watch::{Following, Mapping};
 use livemove_core::testing::block_on;
@@ -58,6 +60,16 @@ struct Made {
     items: Mutex<BTreeMap<String, Memory>>,
     /// What is in failure queues, by their names; `None` = the stream has the records no more.
     given_up: Mutex<BTreeMap<String, Vec<Message>>>,
+    /// Where events of buckets go, by name of the bucket; well where nothing is said.
+    delivering: Mutex<BTreeMap<String, Delivery>>,
+    /// What is in dead-letter queues, by their names.
+    undelivered: Mutex<BTreeMap<String, Vec<Undelivered>>>,
+    /// What copiers were asked to look at, by queue.
+    looks: Mutex<Vec<(String, String)>>,
+    /// Receipts of messages that were received and are hidden.
+    hidden: Mutex<std::collections::BTreeSet<String>>,
+    /// Pulses of buckets cannot be written.
+    no_pulses: Mutex<bool>,
 }
 
 /// A message of a failure queue, and the keys of its records.
@@ -73,6 +85,13 @@ impl Made {
         let stream = format!("arn:{name}/1");
         let mapping = Mapping { stream: stream.clone(), state: "Enabled".to_owned(), result: None };
         Following { stream: Some(stream), view: Some("NEW_AND_OLD_IMAGES".to_owned()), mapping: Some(mapping) }
+    }
+}
+
+impl Made {
+    fn delivered() -> Delivery {
+        let mapping = Mapping { stream: "queue".to_owned(), state: "Enabled".to_owned(), result: None };
+        Delivery { sent: true, mapping: Some(mapping), waiting: 0 }
     }
 }
 
@@ -100,8 +119,33 @@ impl World for &Made {
         Ok(found.expect("a message").1.clone())
     }
 
-    async fn settled(&self, _: &End, queue: &str, given_up: &GivenUp) -> Result<(), Error> {
-        self.given_up.lock().unwrap().get_mut(queue).expect("a queue").retain(|(message, _)| message != given_up);
+    async fn delivering(&self, end: &End, function: &str, queue: &str) -> Result<Delivery, Error> {
+        let expected = if end.name == "pictures" { "forward" } else { "reverse" };
+        assert_eq!(function, format!("livemove-orders-{expected}-copier"));
+        assert_eq!(queue, format!("livemove-orders-{expected}-objects"));
+        Ok(self.delivering.lock().unwrap().get(&end.name).cloned().unwrap_or_else(Made::delivered))
+    }
+
+    async fn undelivered(&self, _: &End, queue: &str) -> Result<Vec<Undelivered>, Error> {
+        // What was received is hidden for a while.
+        let queues = self.undelivered.lock().unwrap();
+        let mut hidden = self.hidden.lock().unwrap();
+        let fresh = queues.get(queue).into_iter().flatten().find(|message| hidden.insert(message.receipt.clone()));
+        Ok(fresh.into_iter().cloned().collect())
+    }
+
+    async fn look_again(&self, _: &End, queue: &str, key: &str) -> Result<(), Error> {
+        self.looks.lock().unwrap().push((queue.to_owned(), key.to_owned()));
+        Ok(())
+    }
+
+    async fn settled(&self, _: &End, queue: &str, receipt: &str) -> Result<(), Error> {
+        if let Some(messages) = self.given_up.lock().unwrap().get_mut(queue) {
+            messages.retain(|(message, _)| message.receipt != receipt);
+        }
+        if let Some(messages) = self.undelivered.lock().unwrap().get_mut(queue) {
+            messages.retain(|message| message.receipt != receipt);
+        }
         Ok(())
     }
 
@@ -137,7 +181,10 @@ impl World for &Made {
         Ok(())
     }
 
-    async fn send_canary(&self, _: Kind, end: &End, nonce: &str) -> Result<(), Error> {
+    async fn send_canary(&self, kind: Kind, end: &End, nonce: &str) -> Result<(), Error> {
+        if kind == Kind::Bucket && nonce.starts_with(PULSE) && *self.no_pulses.lock().unwrap() {
+            return Err(Error::Throttled("no pulse".to_owned()));
+        }
         self.canaries.lock().unwrap().push((end.name.clone(), nonce.to_owned()));
         Ok(())
     }
@@ -182,7 +229,7 @@ impl Stage {
         change(self.world.tables.lock().unwrap().get_mut(name).unwrap().as_mut().unwrap());
     }
 
-    fn ask(&self, request: Value) -> Result<Value, Error> {
+    fn steering(&self) -> Steering<'_, MemoryRegister<String>, &Made, &Hand> {
         let site = Site {
             migration: "orders".to_owned(),
             account: "111111111111".to_owned(),
@@ -195,7 +242,11 @@ impl Stage {
                 bucket_target: Some("pictures-new".to_owned()),
             },
         };
-        block_on(Steering::new(&self.register, &self.world, &self.clock, site).handle(request))
+        Steering::new(&self.register, &self.world, &self.clock, site)
+    }
+
+    fn ask(&self, request: Value) -> Result<Value, Error> {
+        block_on(self.steering().handle(request))
     }
 
     #[track_caller]

@@ -1,9 +1,9 @@
 //! `watch`: look for gaps in what is replicated, every minute.
 
 use livemove_core::error::Error;
-use livemove_core::phase::{Kind, Side};
+use livemove_core::phase::Side;
 use livemove_core::ports::Clock;
-use livemove_core::register::{Canary, PULSE, Register};
+use livemove_core::register::Register;
 use livemove_core::steer::watch::{Gap, mark_broken};
 use serde::Serialize;
 
@@ -18,11 +18,11 @@ use crate::metrics::{GAPS, HELD_KEYS, Line};
 pub(super) struct Watched {
     /// Nothing is missing.
     pub complete: bool,
-    /// Gaps, by table and side.
+    /// Gaps, by table or bucket, and side.
     pub gaps: Vec<Found>,
     /// Keys that are held.
     pub held: u64,
-    /// What the event source mappings gave up, and what became of it.
+    /// What was given up of records and events, and what became of it.
     pub given_up: Collected,
     /// What could not be looked at or told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -32,9 +32,9 @@ pub(super) struct Watched {
 /// A gap and where it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Found {
-    /// The table.
+    /// The table or bucket.
     pub subject: String,
-    /// Whose stream.
+    /// Whose stream or events.
     pub side: Side,
     /// What is wrong.
     #[serde(flatten)]
@@ -42,10 +42,10 @@ pub(super) struct Found {
 }
 
 impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
-    /// Looks at every stream that counts now, marks tables as broken that lost records, holds the keys of records
-    /// that were given up, and sends the canaries that the next look asks for. Idempotent; may run at any time.
+    /// Looks at every stream and at all events that count now, marks as broken what lost some, holds the keys of
+    /// those that were given up, and sends the canaries that the next look asks for. Idempotent; may run at any time.
     ///
-    /// One table's or side's trouble does not keep the others from being looked at.
+    /// One table's, bucket's or side's trouble does not keep the others from being looked at.
     ///
     /// # Errors
     /// Those of the register where it tells what there is to look at; nothing where no plan is registered yet.
@@ -55,7 +55,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             // The schedule runs from the day the stack is there.
             return Ok(Watched { complete: true, ..watched });
         }
-        for subject in self.subjects().await?.iter().filter(|subject| subject.plan.kind == Kind::Table) {
+        for subject in &self.subjects().await? {
             watched.held += self.held(subject).await?;
             for side in SIDES {
                 let (id, at) = (&subject.id, side);
@@ -69,7 +69,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
                     Ok(gaps) => {
                         watched.gaps.extend(gaps.into_iter().map(|gap| Found { subject: id.clone(), side, gap }))
                     }
-                    Err(error) => watched.failed.push(format!("{id}: the stream of the {at:?}: {error}")),
+                    Err(error) => watched.failed.push(format!("{id}: what follows the {at:?}: {error}")),
                 }
             }
         }
@@ -95,25 +95,7 @@ impl<R: Register, W: World, C: Clock> Steering<'_, R, W, C> {
             mark_broken(self.register, &subject.id, side, self.clock.now(), &why).await?;
         }
         self.register.keep_watch(&subject.id, side, &watch).await?;
-        self.beat(subject, side).await?;
+        self.beat(subject, side, watch).await?;
         Ok(gaps)
-    }
-
-    /// Sends the next pulse, or the one that has not come through again: whichever of them comes counts.
-    async fn beat(&self, subject: &Subject, side: Side) -> Result<(), Error> {
-        let latest = self.register.pulse(&subject.id, side).await?;
-        let waiting = latest.filter(|pulse| pulse.seen.is_none() && pulse.run == subject.state.run);
-        let nonce = match waiting {
-            Some(pulse) => pulse.nonce,
-            None => {
-                let now = self.clock.now();
-                let nonce = format!("{PULSE}{}-{now}", subject.state.run);
-                let pulse = Canary { nonce: nonce.clone(), run: subject.state.run, sent: now, seen: None };
-                // Kept first: once it is written it may be seen at any moment.
-                self.register.canary_sent(&subject.id, side, &pulse).await?;
-                nonce
-            }
-        };
-        self.world.send_canary(Kind::Table, subject.plan.end(side), &nonce).await
     }
 }

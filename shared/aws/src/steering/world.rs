@@ -9,6 +9,7 @@ use livemove_core::phase::Kind;
 use livemove_core::plan::End;
 use livemove_core::ports::pages::Index;
 use livemove_core::ports::{Millis, Table};
+use livemove_core::steer::events::Delivery;
 use livemove_core::steer::gate::Ttl;
 use livemove_core::steer::watch::Following;
 
@@ -81,6 +82,15 @@ pub struct Lost {
     pub records: u64,
 }
 
+/// A message of a bucket's events that was given up: by the copier's queue, or by what could not deliver to it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Undelivered {
+    /// By what the message is removed.
+    pub receipt: String,
+    /// The objects that it tells of; `None` when it is no event of that bucket.
+    pub keys: Option<Vec<String>>,
+}
+
 /// The tables and buckets of both ends. All calls are safe to repeat.
 pub trait World: Sync {
     /// A table whose items can be read and written.
@@ -106,8 +116,24 @@ pub trait World: Sync {
         given_up: &GivenUp,
     ) -> impl Future<Output = Result<Option<Vec<Lost>>, Error>> + Send;
 
-    /// Removes a message from a failure queue. Idempotent.
-    fn settled(&self, end: &End, queue: &str, given_up: &GivenUp) -> impl Future<Output = Result<(), Error>> + Send;
+    /// Looks at where a bucket's events go and at what has them invoke `function` from `queue`, both at the same end.
+    fn delivering(
+        &self,
+        end: &End,
+        function: &str,
+        queue: &str,
+    ) -> impl Future<Output = Result<Delivery, Error>> + Send;
+
+    /// Some of the events that were given up, from a bucket's dead-letter queue at that end. They come
+    /// again unless they are removed.
+    fn undelivered(&self, end: &End, queue: &str) -> impl Future<Output = Result<Vec<Undelivered>, Error>> + Send;
+
+    /// Has the copier at that queue look at an object again, as an event of it would. Not idempotent, but an object
+    /// may be looked at as often as one likes.
+    fn look_again(&self, end: &End, queue: &str, key: &str) -> impl Future<Output = Result<(), Error>> + Send;
+
+    /// Removes a message from a failure queue, by its receipt. Idempotent.
+    fn settled(&self, end: &End, queue: &str, receipt: &str) -> impl Future<Output = Result<(), Error>> + Send;
 
     /// Looks at a table; changes nothing.
     fn probe_table(&self, end: &End) -> impl Future<Output = Result<TableProbe, Error>> + Send;

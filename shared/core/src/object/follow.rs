@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use futures_util::stream::{self, StreamExt};
 
 use super::bucket::{Bucket, Etag};
+use super::holding::{Book, Carried};
 use super::ledger::{Ledger, Sequencer};
-use super::sync::{Cause, Outcome, Turn, sync};
+use super::sync::{Cause, Outcome, Turn};
 use super::watch::{Watched, watch};
-use super::{CANARY_KEY, Pair};
+use super::{CANARY_KEY, Pair, pulse_nonce};
 use crate::error::Error;
+use crate::hold::Holds;
+use crate::holding::Desk;
 use crate::lease::{Cache, Phases, View};
 use crate::mark::Run;
 use crate::phase::{Phase, Side, Stream};
@@ -27,6 +30,8 @@ pub struct Notice {
     pub key: String,
     /// Its place among the events of the key, where the event has one.
     pub sequencer: Option<Sequencer>,
+    /// How often the message was delivered, this time included.
+    pub tries: u32,
 }
 
 /// A write to a bucket that nobody should write to any more.
@@ -49,7 +54,9 @@ pub struct Followed {
     pub written: u64,
     /// Keys that needed nothing.
     pub kept: u64,
-    /// Keys left because the other bucket holds something that is not known to be a copy.
+    /// Keys that cannot be carried as things are, and are held.
+    pub held: u64,
+    /// Keys left because the other bucket holds something that is not known to be a copy, with no room for a hold.
     pub foreign: u64,
     /// Nonces of the canaries that came through, and the messages that told of them.
     pub canaries: Vec<(String, Vec<String>)>,
@@ -62,8 +69,6 @@ pub struct Followed {
 /// By whom and how long.
 #[derive(Clone, Copy, Debug)]
 pub struct Follower<'a> {
-    /// Whose events they are.
-    pub side: Side,
     /// One invocation; different for every one.
     pub holder: &'a str,
     /// When the invocation is ended from outside: its writes are over by then.
@@ -74,8 +79,11 @@ pub struct Follower<'a> {
     pub in_flight: usize,
 }
 
-/// Handles a batch of events. Each key once, for its highest sequencer; keys in parallel. Idempotent.
-pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
+/// Handles a batch of events of the desk's side. Each key once, for its highest sequencer; keys in parallel. Idempotent.
+///
+/// A key that cannot be carried is held, and its messages are done with; see [`Book::carry`].
+pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock, H: Holds>(
+    desk: Desk<'_, H>,
     cache: &Cache<P, D>,
     pair: Pair<'_, B, L, C>,
     follower: Follower<'_>,
@@ -87,15 +95,25 @@ pub async fn follow<B: Bucket, L: Ledger, C: Clock, P: Phases, D: Clock>(
     if cache.view().await.is_ok_and(|view| view.state.phase == Phase::Guarded) {
         cache.forget();
     }
+    let book = match Book::open(desk).await {
+        Ok(book) => book,
+        Err(error) => {
+            let text = error.to_string();
+            followed.failed = notices.iter().map(|notice| (notice.message.clone(), again(&error, &text))).collect();
+            return followed;
+        }
+    };
+    let book = &book;
     let mut results = stream::iter(by_key(notices))
         .map(|(key, seen)| async move {
-            let result = cache.run(|view| one(pair, follower, view, &key, seen.sequencer.as_ref())).await;
+            let result = cache.run(|view| one(book, desk.side, pair, follower, view, &key, &seen)).await;
             (key, seen.messages, result)
         })
         .buffer_unordered(follower.in_flight.max(1));
     while let Some((key, messages, result)) = results.next().await {
         match result {
             Ok(Handled::Synced(Outcome::Written | Outcome::Removed)) => followed.written += 1,
+            Ok(Handled::Held) => followed.held += 1,
             Ok(Handled::Synced(Outcome::Foreign)) => {
                 tracing::warn!(key = %crate::canonical::Digest::of(key.as_bytes()), "left: not known to be a copy");
                 followed.foreign += 1;
@@ -134,6 +152,7 @@ struct Seen {
     messages: Vec<String>,
     sequencer: Option<Sequencer>,
     unordered: bool,
+    tries: u32,
 }
 
 /// The notices by key. One without a sequencer must be looked at whatever the ledger says.
@@ -143,6 +162,7 @@ fn by_key(notices: &[Notice]) -> BTreeMap<String, Seen> {
         let seen = keys.entry(notice.key.clone()).or_default();
         seen.messages.push(notice.message.clone());
         seen.unordered |= notice.sequencer.is_none();
+        seen.tries = seen.tries.max(notice.tries);
         seen.sequencer = seen.sequencer.take().max(notice.sequencer.clone()).filter(|_| !seen.unordered);
     }
     keys
@@ -150,24 +170,30 @@ fn by_key(notices: &[Notice]) -> BTreeMap<String, Seen> {
 
 enum Handled {
     Synced(Outcome),
+    Held,
     Canary(String),
     Late(Run, Option<Etag>),
     Nothing,
 }
 
-async fn one<B: Bucket, L: Ledger, C: Clock>(
+async fn one<B: Bucket, L: Ledger, C: Clock, H: Holds>(
+    book: &Book<'_, H>,
+    side: Side,
     pair: Pair<'_, B, L, C>,
     follower: Follower<'_>,
     view: View,
     key: &str,
-    sequencer: Option<&Sequencer>,
+    seen: &Seen,
 ) -> Result<Handled, Error> {
+    if let Some(nonce) = pulse_nonce(key) {
+        return Ok(Handled::Canary(nonce.to_owned()));
+    }
     if key == CANARY_KEY {
-        let head = pair.on(follower.side).head(key).await?;
+        let head = pair.on(side).head(key).await?;
         let nonce = head.and_then(|mut head| head.description.metadata.remove(CANARY_NONCE));
         return Ok(nonce.map_or(Handled::Nothing, Handled::Canary));
     }
-    match view.state.events(follower.side) {
+    match view.state.events(side) {
         Stream::Ignore => Ok(Handled::Nothing),
         Stream::Replicate(run) => {
             let time_up = follower.deadline.saturating_sub(follower.call);
@@ -176,9 +202,13 @@ async fn one<B: Bucket, L: Ledger, C: Clock>(
             }
             let turn =
                 Turn { run, holder: follower.holder, act_until: view.until.min(time_up), dead_by: follower.deadline };
-            sync(pair, turn, key, Cause::Event(sequencer)).await.map(Handled::Synced)
+            let cause = Cause::Event(seen.sequencer.as_ref());
+            Ok(match book.carry(pair, turn, key, cause, seen.tries).await? {
+                Carried::Done(outcome) => Handled::Synced(outcome),
+                Carried::Held => Handled::Held,
+            })
         }
-        Stream::Watch(run) => Ok(match watch(pair, follower.side, key).await? {
+        Stream::Watch(run) => Ok(match watch(pair, side, key).await? {
             Watched::Ours => Handled::Nothing,
             Watched::Straggler(content) => Handled::Late(run, content),
         }),

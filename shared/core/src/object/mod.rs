@@ -9,6 +9,7 @@
 pub mod bucket;
 pub mod compare;
 pub mod follow;
+pub mod holding;
 pub mod job;
 pub mod judge;
 pub mod ledger;
@@ -22,6 +23,24 @@ use crate::phase::{Side, source_of, target_of};
 
 /// The object by which control proves that a bucket's events arrive; never copied, never compared.
 pub const CANARY_KEY: &str = "_lm_canary";
+/// What the keys of pulses begin with: objects by which the watch finds out that events do not arrive any more. Each
+/// is written once, under a key of its own that says its nonce, and removed at once: its events are all that counts.
+pub const PULSE_PREFIX: &str = "_lm_pulse-";
+
+/// The key of the pulse of that nonce, which begins with [`crate::register::PULSE`].
+pub fn pulse_key(nonce: &str) -> String {
+    format!("_lm_{nonce}")
+}
+
+/// The nonce of the pulse of that key.
+pub fn pulse_nonce(key: &str) -> Option<&str> {
+    key.strip_prefix("_lm_").filter(|_| key.starts_with(PULSE_PREFIX))
+}
+
+/// Whether an object is control's own.
+pub fn is_canary(key: &str) -> bool {
+    key == CANARY_KEY || key.starts_with(PULSE_PREFIX)
+}
 
 /// The two buckets of a move, as the plan names them, and what guards them.
 #[derive(Debug)]

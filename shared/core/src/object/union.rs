@@ -2,15 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use super::CANARY_KEY;
 use super::bucket::{Bucket, LIST_MAX, Listing};
+use super::is_canary;
 use super::range::Range;
 use crate::error::Error;
 
 /// A batch of keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Batch {
-    /// In ascending order; the canary is left out.
+    /// In ascending order; canaries are left out.
     pub keys: Vec<String>,
     /// Everything up to here is in this batch or before it; `None` at the end of the range.
     pub next: Option<String>,
@@ -47,5 +47,5 @@ fn merge(pages: &[Listing], range: &Range) -> Batch {
         .collect();
     // Beyond the range's end there is nothing left to do, however far the listings go.
     let next = horizon.filter(|horizon| range.until.as_ref().is_none_or(|until| *horizon < until)).cloned();
-    Batch { keys: keys.into_iter().filter(|key| *key != CANARY_KEY).cloned().collect(), next }
+    Batch { keys: keys.into_iter().filter(|key| !is_canary(key)).cloned().collect(), next }
 }

@@ -23,7 +23,7 @@ pub const VIEW: &str = "NEW_AND_OLD_IMAGES";
 /// How often marking a table as broken is tried while others change its state.
 const TRIES: u32 = 5;
 
-/// What the watch remembers of one side's stream from look to look.
+/// What the watch remembers of one side's stream or events from look to look.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Watch {
@@ -33,6 +33,8 @@ pub struct Watch {
     pub stream: Option<String>,
     /// Since when nobody reads it.
     pub stopped: Option<Millis>,
+    /// Of a bucket: the nonce of the last pulse that was written for certain.
+    pub written: Option<String>,
 }
 
 /// A stream and what reads it, as they are now.
@@ -101,7 +103,8 @@ pub fn judge(side: Side, before: &Watch, now: Millis, seen: &Following, pulse: O
             lost: age > TOO_OLD,
         });
     }
-    (Watch { at: now, stream: before.stream.clone().or_else(|| seen.stream.clone()), stopped: since }, gaps)
+    let stream = before.stream.clone().or_else(|| seen.stream.clone());
+    (Watch { at: now, stream, stopped: since, written: None }, gaps)
 }
 
 fn stream_gaps(name: &str, before: &Watch, seen: &Following) -> Vec<Gap> {
@@ -125,14 +128,14 @@ fn stream_gaps(name: &str, before: &Watch, seen: &Following) -> Vec<Gap> {
     }
 }
 
-fn name(side: Side) -> &'static str {
+pub(super) fn name(side: Side) -> &'static str {
     match side {
         Side::Source => "source",
         Side::Target => "target",
     }
 }
 
-/// Marks a table as broken, unless it is already or nothing is replicated from that side any more. Answers whether
+/// Marks a table or bucket as broken, unless it is already or nothing is replicated from that side any more. Answers whether
 /// it is broken now.
 ///
 /// # Errors

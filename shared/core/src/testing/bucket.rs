@@ -1,6 +1,6 @@
 //! A bucket in memory, with S3's conditions, entity tags and events.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -70,6 +70,7 @@ struct Contents {
     events: Vec<Event>,
     writes: u64,
     faults: VecDeque<Fault>,
+    archived: BTreeSet<String>,
     gone: bool,
 }
 
@@ -137,6 +138,16 @@ impl<H> MemoryBucket<H> {
     /// What happens to the next calls that write, in order.
     pub fn inject(&self, faults: impl IntoIterator<Item = Fault>) {
         lock(&self.contents).faults.extend(faults);
+    }
+
+    /// The object's content cannot be read any more, though it can be looked at; as in an archive of S3.
+    pub fn archive(&self, key: &str) {
+        lock(&self.contents).archived.insert(key.to_owned());
+    }
+
+    /// It can be read again.
+    pub fn restore(&self, key: &str) {
+        lock(&self.contents).archived.remove(key);
     }
 
     /// The bucket disappears: objects answer 404 as if they had been removed, the bucket answers an error.
@@ -213,6 +224,10 @@ impl<H: Hook> Bucket for MemoryBucket<H> {
 
     async fn transfer(&self, from: &Self, key: &str, seen: &Head, expected: &Expect) -> Result<Transferred, Error> {
         self.hook.pause().await;
+        if lock(&from.contents).archived.contains(key) {
+            let message = "The operation is not valid for the object's access tier".to_owned();
+            return Err(Error::Rejected { name: "InvalidObjectState".to_owned(), message });
+        }
         let Some(object) = from.get(key).filter(|object| object.etag == seen.etag) else {
             return Ok(Transferred::SourceChanged);
         };

@@ -9,7 +9,7 @@ use crate::canonical::Digest;
 use crate::certificate::{Certificate, Direction};
 use crate::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
 use crate::error::Error;
-use crate::hold::Hold;
+use crate::hold::{Hold, Seen};
 use crate::item::{Item, Key, KeySchema};
 use crate::mark::Run;
 use crate::phase::{Kind, Phase, Side, State};
@@ -30,6 +30,7 @@ pub async fn run_all<R: Register + Checkpoints<Key>>(register: &R) {
     stragglers_are_entered_once_and_listed_in_order(register).await;
     a_hold_moves_forward_only(register).await;
     a_hold_is_released_unless_it_moved(register).await;
+    every_attempt_at_an_object_is_news(register).await;
     holds_are_listed_by_side_in_pages(register).await;
     certificates_are_kept_by_run(register).await;
     checkpoints_are_saved_on_condition(register).await;
@@ -149,7 +150,8 @@ async fn a_pulse_does_not_take_a_canarys_place<R: Register>(register: &R) {
 async fn a_watch_is_replaced<R: Register>(register: &R) {
     let id = "table#contract-watch";
     assert!(register.watch(id, Side::Source).await.unwrap().is_none());
-    let first = Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3) };
+    let first =
+        Watch { at: 5, stream: Some("arn:1".to_owned()), stopped: Some(3), written: Some("pulse-1".to_owned()) };
     for watch in [first, Watch { at: 6, ..Watch::default() }] {
         register.keep_watch(id, Side::Source, &watch).await.unwrap();
         assert_eq!(register.watch(id, Side::Source).await.unwrap(), Some(watch));
@@ -221,6 +223,7 @@ fn hold(name: &str, side: Side, first: &str, last: &str) -> Hold {
         since: 4,
         at: 4,
         version: 1,
+        object: None,
     }
 }
 
@@ -278,6 +281,32 @@ async fn a_hold_is_released_unless_it_moved<R: Register>(register: &R) {
     register.hold(id, &later).await.unwrap();
     assert!(!register.release(id, &first).await.unwrap(), "another entry of the same version");
     assert_eq!(only_hold(register, id).await, later);
+}
+
+async fn every_attempt_at_an_object_is_news<R: Register>(register: &R) {
+    let id = "bucket#contract-object";
+    let seen = Seen { etag: Some("e1".to_owned()), version: Some("v1".to_owned()) };
+    let of = |attempt: &str, seen: &Seen| Hold {
+        key: Key::of_object("a/b \u{fc}"),
+        object: Some(seen.clone()),
+        records: 1,
+        ..hold("a", Side::Source, attempt, attempt)
+    };
+    let first = of("9-one", &seen);
+    register.hold(id, &first).await.unwrap();
+    assert_eq!(only_hold(register, id).await, first);
+    // No attempt is older than another, and what was seen may be nothing.
+    let second = of("3-two", &Seen::default());
+    register.hold(id, &second).await.unwrap();
+    assert!(!register.release(id, &first).await.unwrap(), "something newer was held");
+    let now = only_hold(register, id).await;
+    assert_eq!(now, Hold { first: first.first.clone(), records: 2, version: 2, ..second });
+    assert!(register.release(id, &now).await.unwrap());
+    register.hold(id, &of("9-three", &seen)).await.unwrap();
+    assert!(!register.release(id, &first).await.unwrap(), "another entry of the same version");
+    let earlier = Hold { run: Run(0), ..of("9-four", &seen) };
+    register.hold(id, &earlier).await.unwrap();
+    assert_eq!(only_hold(register, id).await, of("9-three", &seen), "a run that is over is no news");
 }
 
 async fn holds_are_listed_by_side_in_pages<R: Register>(register: &R) {

@@ -3,6 +3,7 @@
 
 mod crashes;
 mod events;
+mod held;
 mod jobs;
 mod way_back;
 mod world;

@@ -90,10 +90,9 @@ fn a_follower_that_still_believes_in_the_freeze_looks_again() {
     block_on(cache.view()).unwrap();
     world.phase(1, Phase::New);
     world.target.put("k", b"written by an application", &[], &[]);
-    let notice = Notice { message: "m".to_owned(), key: "k".to_owned(), sequencer: None };
-    let follower =
-        Follower { side: Side::Target, holder: "h", deadline: world.clock.now() + 60_000, call: 3_000, in_flight: 1 };
-    let followed = block_on(follow(&cache, world.pair(), follower, &[notice]));
+    let notice = Notice { message: "m".to_owned(), key: "k".to_owned(), sequencer: None, tries: 1 };
+    let follower = Follower { holder: "h", deadline: world.clock.now() + 60_000, call: 3_000, in_flight: 1 };
+    let followed = block_on(follow(world.desk(Side::Target), &cache, world.pair(), follower, &[notice]));
     assert_eq!(followed.written, 1, "{followed:?}");
     world.assert_equal();
 }
@@ -129,7 +128,7 @@ fn a_late_write_to_the_old_bucket_is_entered_and_kept() {
         late.iter().map(|Late { key, content, .. }| (key.as_str(), content.is_some())).collect();
     assert!(keys.contains(&("k", true)) && keys.contains(&("gone", false)) && keys.len() == 2, "{late:?}");
     world.target.put("k", b"two", &[], &[]);
-    assert_eq!(block_on(world.drain(Side::Target)).foreign, 1);
+    assert_eq!(block_on(world.drain(Side::Target)).held, 1);
     assert_eq!(world.source.content("k").unwrap(), b"late");
     assert_eq!(world.target.content("k").unwrap(), b"two");
 }

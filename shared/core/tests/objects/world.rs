@@ -7,6 +7,8 @@ use std::sync::{Arc, Mutex};
 use livemove_core::checkpoint::{Checkpoint, Checkpoints, Counts, Job, Task};
 use livemove_core::drive::{Limits, Progress};
 use livemove_core::error::Error;
+use livemove_core::hold::{Hold, Holds};
+use livemove_core::holding::Desk;
 use livemove_core::lease::{Cache, Phases};
 use livemove_core::mark::Run;
 use livemove_core::object::follow::{Followed, Follower, Notice, follow};
@@ -20,6 +22,7 @@ use livemove_core::testing::block_on;
 use livemove_core::testing::bucket::{MemoryBucket, Tagging, Yielding};
 use livemove_core::testing::ledger::MemoryLedger;
 use livemove_core::testing::memory::Hook;
+use livemove_core::testing::register::MemoryRegister;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Now(Arc<AtomicU64>);
@@ -40,10 +43,13 @@ pub(crate) struct World {
     pub(crate) target: MemoryBucket<Yielding>,
     pub(crate) ledger: MemoryLedger<Yielding>,
     pub(crate) clock: Now,
+    pub(crate) register: MemoryRegister<String>,
     state: Mutex<State>,
     checkpoints: Mutex<BTreeMap<String, Checkpoint<String>>>,
     attempts: AtomicU64,
 }
+
+pub(crate) const SUBJECT: &str = "bucket#b";
 
 pub(crate) type WorldPair<'a> = Pair<'a, MemoryBucket<Yielding>, MemoryLedger<Yielding>, Now>;
 
@@ -54,6 +60,7 @@ impl World {
             target: MemoryBucket::with_hook(tagging, Yielding),
             ledger: MemoryLedger::with_hook(Yielding),
             clock: Now::default(),
+            register: MemoryRegister::default(),
             state: Mutex::new(State::first(0)),
             checkpoints: Mutex::default(),
             attempts: AtomicU64::default(),
@@ -86,7 +93,20 @@ impl World {
         sync(self.pair(), turn, key, cause).await
     }
 
+    pub(crate) fn desk(&self, side: Side) -> Desk<'_, MemoryRegister<String>> {
+        Desk { holds: &self.register, subject: SUBJECT, side }
+    }
+
+    pub(crate) fn held(&self, side: Side) -> Vec<Hold> {
+        block_on(self.register.holds(SUBJECT, side, None, 9)).unwrap()
+    }
+
     pub(crate) async fn follow(&self, side: Side, events: &[(&str, Option<Sequencer>)]) -> Followed {
+        self.deliver(side, events, 1).await
+    }
+
+    /// Messages that come for the `tries`th time.
+    pub(crate) async fn deliver(&self, side: Side, events: &[(&str, Option<Sequencer>)], tries: u32) -> Followed {
         let notices: Vec<Notice> = events
             .iter()
             .enumerate()
@@ -94,13 +114,13 @@ impl World {
                 message: format!("m{i}"),
                 key: (*key).to_owned(),
                 sequencer: sequencer.clone(),
+                tries,
             })
             .collect();
         let cache = Cache::new(self, self.clock.clone(), 5_000);
         let holder = self.holder();
-        let follower =
-            Follower { side, holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
-        follow(&cache, self.pair(), follower, &notices).await
+        let follower = Follower { holder: &holder, deadline: self.clock.now() + 60_000, call: 3_000, in_flight: 3 };
+        follow(self.desk(side), &cache, self.pair(), follower, &notices).await
     }
 
     /// Delivers every event that the bucket of `side` has emitted so far.
@@ -115,8 +135,7 @@ impl World {
     pub(crate) fn job(&self, run: u32, job: Job) -> Counts {
         let mut counts = Counts::default();
         for index in 0..3 {
-            let task =
-                Task { subject: "bucket#b".to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
+            let task = Task { subject: SUBJECT.to_owned(), run: Run(run), job, segment: Segment { index, total: 3 } };
             self.checkpoints.lock().unwrap().remove(&name(&task));
             let mut progress = Progress { done: false, counts: Counts::default() };
             while !progress.done {
@@ -130,7 +149,7 @@ impl World {
     pub(crate) async fn work(&self, task: &Task) -> Result<Progress, Error> {
         let holder = self.holder();
         let limits = Limits { deadline: self.clock.now() + 60_000, call: 3_000, page_items: 2, in_flight: 2 };
-        job::run(self.pair(), &self, self, task, &holder, limits).await
+        job::run(self.pair(), &self.register, &self, self, task, &holder, limits).await
     }
 
     pub(crate) fn assert_equal(&self) {

@@ -14,11 +14,13 @@ use crate::objects::event::{Occurrence, occurrences};
 pub(super) fn notices(event: SqsEvent, bucket: &str) -> (Vec<Notice>, Vec<(String, Error)>) {
     let (mut notices, mut failed) = (Vec::new(), Vec::new());
     for record in event.records {
+        // Without a count, as the first time.
+        let tries = record.attributes.get("ApproximateReceiveCount").and_then(|text| text.parse().ok()).unwrap_or(1);
         let message = record.message_id.unwrap_or_default();
         let told = occurrences(record.body.as_deref().unwrap_or_default());
-        match told
-            .and_then(|told| told.into_iter().map(|one| notice(&message, one, bucket)).collect::<Result<Vec<_>, _>>())
-        {
+        match told.and_then(|told| {
+            told.into_iter().map(|one| notice(&message, tries, one, bucket)).collect::<Result<Vec<_>, _>>()
+        }) {
             Ok(told) => notices.extend(told),
             Err(error) => failed.push((message, error)),
         }
@@ -26,9 +28,9 @@ pub(super) fn notices(event: SqsEvent, bucket: &str) -> (Vec<Notice>, Vec<(Strin
     (notices, failed)
 }
 
-fn notice(message: &str, told: Occurrence, expected: &str) -> Result<Notice, Error> {
+fn notice(message: &str, tries: u32, told: Occurrence, expected: &str) -> Result<Notice, Error> {
     if told.bucket == expected {
-        return Ok(Notice { message: message.to_owned(), key: told.key, sequencer: told.sequencer });
+        return Ok(Notice { message: message.to_owned(), key: told.key, sequencer: told.sequencer, tries });
     }
     Err(Error::refused(
         "WrongBucket",

@@ -2,7 +2,7 @@
 
 use aws_sdk_s3::Client;
 use livemove_core::error::Error;
-use livemove_core::object::CANARY_KEY;
+use livemove_core::object::is_canary;
 use livemove_core::plan::End;
 
 use super::call;
@@ -18,8 +18,6 @@ pub(super) async fn probe(client: &Client, end: &End) -> Result<BucketProbe, Err
     let reads = |action| call(action, &resource, Effect::Reads);
     let location = client.get_bucket_location().bucket(bucket).send().await;
     let location = location.map_err(|error| reads("s3:GetBucketLocation").failed(&error))?;
-    let notifications = client.get_bucket_notification_configuration().bucket(bucket).send().await;
-    let notifications = notifications.map_err(|error| reads("s3:GetBucketNotification").failed(&error))?;
     let versioning = client.get_bucket_versioning().bucket(bucket).send().await;
     let versioning = versioning.map_err(|error| reads("s3:GetBucketVersioning").failed(&error))?;
     // Two: one of them may be the canary.
@@ -27,10 +25,18 @@ pub(super) async fn probe(client: &Client, end: &End) -> Result<BucketProbe, Err
     let listed = listed.map_err(|error| reads("s3:ListBucket").failed(&error))?;
     Ok(BucketProbe {
         region: region(location.location_constraint.as_ref().map_or("", |constraint| constraint.as_str())),
-        event_bridge: notifications.event_bridge_configuration.is_some(),
+        event_bridge: events_are_sent(client, end).await?,
         versioning: versioning.status.map(|status| status.as_str().to_owned()),
-        empty: listed.contents().iter().all(|object| object.key() == Some(CANARY_KEY)),
+        empty: listed.contents().iter().all(|object| object.key().is_some_and(is_canary)),
     })
+}
+
+/// Whether it sends its events to EventBridge.
+pub(super) async fn events_are_sent(client: &Client, end: &End) -> Result<bool, Error> {
+    let answer = client.get_bucket_notification_configuration().bucket(&end.name).send().await;
+    let answer =
+        answer.map_err(|error| call("s3:GetBucketNotification", &resource(end), Effect::Reads).failed(&error))?;
+    Ok(answer.event_bridge_configuration.is_some())
 }
 
 /// S3 answers two of its first Regions in words of its own.

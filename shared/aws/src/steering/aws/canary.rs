@@ -8,10 +8,11 @@ use aws_sdk_s3::primitives::ByteStream;
 use livemove_core::error::Error;
 use livemove_core::item::Item;
 use livemove_core::mark::Marks;
-use livemove_core::object::CANARY_KEY;
 use livemove_core::object::follow::CANARY_NONCE;
+use livemove_core::object::{CANARY_KEY, pulse_key};
 use livemove_core::plan::End;
 use livemove_core::ports::{Action, Guard, Table, Write, Written};
+use livemove_core::register::PULSE;
 use serde_dynamo::AttributeValue;
 
 use super::table::{describe, key, resource};
@@ -62,16 +63,29 @@ fn key_value(kind: &str) -> AttributeValue {
     }
 }
 
-/// Puts a canary object; it stays until the copier has read its nonce.
+/// Puts a canary object; it stays until the copier has read its nonce. A pulse says it by its key, and goes at once.
 pub(super) async fn put_object(client: &Client, end: &End, nonce: &str) -> Result<(), Error> {
-    let request = client.put_object().bucket(&end.name).key(CANARY_KEY).metadata(CANARY_NONCE, nonce);
+    if nonce.starts_with(PULSE) {
+        let key = pulse_key(nonce);
+        put(client, end, &key, nonce).await?;
+        return remove(client, end, &key).await;
+    }
+    put(client, end, CANARY_KEY, nonce).await
+}
+
+pub(super) async fn remove_object(client: &Client, end: &End) -> Result<(), Error> {
+    remove(client, end, CANARY_KEY).await
+}
+
+async fn put(client: &Client, end: &End, key: &str, nonce: &str) -> Result<(), Error> {
+    let request = client.put_object().bucket(&end.name).key(key).metadata(CANARY_NONCE, nonce);
     let answer = request.body(ByteStream::from_static(b"livemove")).send().await;
     answer.map_err(|error| call("s3:PutObject", &bucket::resource(end), Effect::Writes).failed(&error))?;
     Ok(())
 }
 
-pub(super) async fn remove_object(client: &Client, end: &End) -> Result<(), Error> {
-    let answer = client.delete_object().bucket(&end.name).key(CANARY_KEY).send().await;
+async fn remove(client: &Client, end: &End, key: &str) -> Result<(), Error> {
+    let answer = client.delete_object().bucket(&end.name).key(key).send().await;
     answer.map_err(|error| call("s3:DeleteObject", &bucket::resource(end), Effect::Writes).failed(&error))?;
     Ok(())
 }

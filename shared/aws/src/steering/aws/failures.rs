@@ -38,14 +38,19 @@ struct Batch {
 }
 
 pub(super) async fn receive(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<Vec<GivenUp>, Error> {
+    let read = |(body, receipt): (String, String)| given_up(&body, receipt).ok_or_else(|| malformed(queue));
+    messages(sqs, queue).await?.into_iter().map(read).collect()
+}
+
+/// Bodies and receipts of some of its messages.
+pub(super) async fn messages(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<Vec<(String, String)>, Error> {
     let request = sqs.receive_message().queue_url(url(sqs, queue).await?).max_number_of_messages(MESSAGES);
     let answer = request.send().await;
     let answer = answer.map_err(|error| call("sqs:ReceiveMessage", &resource(queue), Effect::Reads).failed(&error))?;
     let read = |message: aws_sdk_sqs::types::Message| {
-        given_up(message.body.as_deref().unwrap_or_default(), message.receipt_handle.unwrap_or_default())
-            .ok_or_else(|| malformed(queue))
+        (message.body.unwrap_or_default(), message.receipt_handle.unwrap_or_default())
     };
-    answer.messages.unwrap_or_default().into_iter().map(read).collect()
+    Ok(answer.messages.unwrap_or_default().into_iter().map(read).collect())
 }
 
 fn given_up(body: &str, receipt: String) -> Option<GivenUp> {
@@ -59,14 +64,14 @@ fn given_up(body: &str, receipt: String) -> Option<GivenUp> {
     })
 }
 
-pub(super) async fn remove(sqs: &aws_sdk_sqs::Client, queue: &str, given_up: &GivenUp) -> Result<(), Error> {
-    let request = sqs.delete_message().queue_url(url(sqs, queue).await?).receipt_handle(&given_up.receipt);
+pub(super) async fn remove(sqs: &aws_sdk_sqs::Client, queue: &str, receipt: &str) -> Result<(), Error> {
+    let request = sqs.delete_message().queue_url(url(sqs, queue).await?).receipt_handle(receipt);
     let answer = request.send().await;
     answer.map_err(|error| call("sqs:DeleteMessage", &resource(queue), Effect::Writes).failed(&error))?;
     Ok(())
 }
 
-async fn url(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<String, Error> {
+pub(super) async fn url(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<String, Error> {
     let answer = sqs.get_queue_url().queue_name(queue).send().await;
     let answer = answer.map_err(|error| call("sqs:GetQueueUrl", &resource(queue), Effect::Reads).failed(&error))?;
     answer.queue_url.ok_or_else(|| Error::Invariant(format!("{} has no URL", resource(queue))))
@@ -143,7 +148,7 @@ fn key(schema: &KeySchema, keys: std::collections::HashMap<String, Sdk>) -> Resu
     })
 }
 
-fn resource(queue: &str) -> String {
+pub(super) fn resource(queue: &str) -> String {
     format!("queue {queue}")
 }
 

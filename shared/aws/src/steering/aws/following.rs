@@ -28,11 +28,27 @@ async fn mapping(
     function: &str,
     stream: Option<&str>,
 ) -> Result<Option<Mapping>, Error> {
+    let mut found = mappings(lambda, function).await?;
+    found.sort_by_key(|mapping| Some(mapping.stream.as_str()) != stream);
+    Ok(found.into_iter().next())
+}
+
+/// The function's mapping of the queue of that name.
+pub(super) async fn mapping_of_queue(
+    lambda: &aws_sdk_lambda::Client,
+    function: &str,
+    queue: &str,
+) -> Result<Option<Mapping>, Error> {
+    let found = mappings(lambda, function).await?;
+    Ok(found.into_iter().find(|mapping| mapping.stream.rsplit(':').next() == Some(queue)))
+}
+
+async fn mappings(lambda: &aws_sdk_lambda::Client, function: &str) -> Result<Vec<Mapping>, Error> {
     let request = lambda.list_event_source_mappings().function_name(function);
     let answer = request.send().await.map_err(|error| {
         call("lambda:ListEventSourceMappings", &format!("function {function}"), Effect::Reads).failed(&error)
     })?;
-    let mut found: Vec<Mapping> = answer
+    Ok(answer
         .event_source_mappings
         .unwrap_or_default()
         .into_iter()
@@ -41,7 +57,5 @@ async fn mapping(
             state: mapping.state.unwrap_or_default(),
             result: mapping.last_processing_result,
         })
-        .collect();
-    found.sort_by_key(|mapping| Some(mapping.stream.as_str()) != stream);
-    Ok(found.into_iter().next())
+        .collect())
 }

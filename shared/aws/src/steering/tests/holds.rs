@@ -28,6 +28,7 @@ pub(super) fn hold(name: &str, run: u32, side: Side) -> Hold {
         since: 3,
         at: 4,
         version: 1,
+        object: None,
     }
 }
 
