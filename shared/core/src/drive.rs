@@ -100,7 +100,7 @@ where
         if stops || failed.is_some() {
             checkpoint.busy_until = calls_end;
         }
-        checkpoint.version += 1;
+        checkpoint.version = checkpoint.version.saturating_add(1);
         let saved = checkpoints.save(task, &checkpoint).await;
         if let Some(error) = failed {
             return Err(error);
@@ -152,7 +152,7 @@ async fn claim<Q, K: Checkpoints<Q>>(
             "try again after that moment",
         ));
     }
-    checkpoint.version += 1;
+    checkpoint.version = checkpoint.version.saturating_add(1);
     checkpoint.busy_until = until;
     checkpoints.save(task, &checkpoint).await?;
     Ok(Claim::Ours(checkpoint))

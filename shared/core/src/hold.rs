@@ -19,6 +19,7 @@ pub const HOLDS_MAX: u32 = 500;
 
 /// A key that is held.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hold {
     /// The run that its records are replicated for.
     pub run: Run,
@@ -71,9 +72,9 @@ impl Hold {
         let same_run = news.run == self.run;
         Some(Hold {
             first: if same_run { self.first.clone() } else { news.first.clone() },
-            records: if same_run { self.records + news.records } else { news.records },
+            records: if same_run { self.records.saturating_add(news.records) } else { news.records },
             since: if same_run { self.since } else { news.since },
-            version: self.version + 1,
+            version: self.version.saturating_add(1),
             ..news.clone()
         })
     }

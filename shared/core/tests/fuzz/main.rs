@@ -9,4 +9,6 @@
 mod expressions;
 mod items;
 mod numbers;
+mod plans;
 mod print;
+mod rows;
