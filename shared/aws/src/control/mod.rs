@@ -6,6 +6,8 @@
 
 mod certificates;
 mod checkpoints;
+#[cfg(test)]
+mod fuzz;
 mod holds;
 mod ledger;
 mod migrations;
