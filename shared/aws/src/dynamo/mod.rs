@@ -4,6 +4,8 @@ mod batch;
 mod exchange;
 mod expressions;
 mod foreign;
+#[cfg(test)]
+mod fuzz;
 mod get;
 mod guard;
 mod insert;
