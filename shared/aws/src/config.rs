@@ -97,19 +97,19 @@ impl Config {
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let env = Environment(get);
+        env.readable(&VARIABLES)?;
         Ok(Config {
             migration: env.required("MIGRATION_ID", "set it to the MigrationId of the stack")?,
             control: ControlTable {
                 end: End {
                     account: env.account("CONTROL_ACCOUNT", "set it to the account of the control table")?,
-                    region: env.required("CONTROL_REGION", "set it to the Region of the control table")?,
+                    region: env.region("CONTROL_REGION", "set it to the Region of the control table")?,
                 },
                 table: env.required("CONTROL_TABLE", "set it to the name of the control table")?,
             },
             home: End {
                 account: env.account("ACCOUNT_ID", "set it to the account of this function")?,
-                region: env
-                    .required("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
+                region: env.region("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
             },
             function: env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
             peer: env.peer()?,
@@ -139,7 +139,8 @@ impl Config {
 
 #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    // What is not UTF-8 is no unset variable: it is refused where it is read.
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The log filter, `RUST_LOG`; `info` where it is not set. Read before everything else, so that errors of the
@@ -147,6 +148,26 @@ fn variable(name: &str) -> Option<String> {
 pub fn log_filter() -> String {
     variable("RUST_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned())
 }
+
+/// Every variable of [`Config`].
+const VARIABLES: [&str; 16] = [
+    "MIGRATION_ID",
+    "CONTROL_TABLE",
+    "CONTROL_ACCOUNT",
+    "CONTROL_REGION",
+    "ACCOUNT_ID",
+    "AWS_REGION",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "PEER_ROLE_ARN",
+    "EXTERNAL_ID",
+    "STREAM_SIDE",
+    "WIRED_TABLE_SOURCE",
+    "WIRED_TABLE_TARGET",
+    "WIRED_BUCKET_SOURCE",
+    "WIRED_BUCKET_TARGET",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+];
 
 const SIDE_REMEDY: &str = "set it to `source` or `target`: whose events the function gets";
 
@@ -159,6 +180,23 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     fn required(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError { name, problem: "is not set".to_owned(), remedy })
+    }
+
+    /// Refuses values that are no text: left out, a secret or a role would count as not set.
+    fn readable(&self, names: &[&'static str]) -> Result<(), ConfigError> {
+        let unreadable = |name: &&&'static str| self.optional(name).is_some_and(|value| value.contains('\u{FFFD}'));
+        match names.iter().find(unreadable) {
+            Some(name) => Err(ConfigError { name, problem: "is not UTF-8".to_owned(), remedy: "set it to plain text" }),
+            None => Ok(()),
+        }
+    }
+
+    fn region(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
+        let value = self.required(name, remedy)?;
+        if value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+            return Ok(value);
+        }
+        Err(ConfigError { name, problem: format!("is `{value}`, not a Region's code"), remedy })
     }
 
     fn account(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
@@ -190,6 +228,9 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+
+    use livemove_core::testing::fuzz::cases;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -224,6 +265,56 @@ mod tests {
             assert_eq!(read(&variables).unwrap_err().name, name);
             variables.remove(name);
             assert_eq!(read(&variables).unwrap_err().name, name);
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_no_text_is_refused_and_not_taken_for_unset() {
+        for name in VARIABLES {
+            let mut variables = base();
+            variables.insert(name, "a\u{FFFD}");
+            let error = read(&variables).unwrap_err();
+            assert_eq!((error.name, error.problem.as_str()), (name, "is not UTF-8"));
+        }
+    }
+
+    #[test]
+    fn a_region_with_a_blank_is_refused() {
+        for (name, value) in [("AWS_REGION", "eu-west-1 "), ("CONTROL_REGION", "EU-WEST-1")] {
+            let mut variables = base();
+            variables.insert(name, value);
+            let error = read(&variables).unwrap_err();
+            assert!(error.name == name && error.problem.contains(value), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases(200))]
+
+        #[test]
+        fn what_is_read_is_what_was_set(which in 0..VARIABLES.len(), value in prop_oneof!["\\PC{0,20}", "source|target|[0-9]{11,13}"]) {
+            let (name, mut variables) = (VARIABLES[which], base());
+            variables.extend([("STREAM_SIDE", "source"), ("PEER_ROLE_ARN", "arn"), ("EXTERNAL_ID", "id")]);
+            let get = |asked: &str| if asked == name { Some(value.clone()) } else { variables.get(asked).map(|v| (*v).to_owned()) };
+            match Config::read(get) {
+                Err(error) => prop_assert_eq!(error.name, name),
+                Ok(config) => {
+                    let peer = config.peer.as_ref();
+                    let told = match name {
+                        "MIGRATION_ID" => Some(config.migration),
+                        "CONTROL_ACCOUNT" => Some(config.control.end.account),
+                        "CONTROL_REGION" => Some(config.control.end.region),
+                        "CONTROL_TABLE" => Some(config.control.table),
+                        "ACCOUNT_ID" => Some(config.home.account),
+                        "AWS_REGION" => Some(config.home.region),
+                        "PEER_ROLE_ARN" => peer.map(|peer| peer.role_arn.clone()),
+                        "EXTERNAL_ID" => peer.map(|peer| peer.external_id.clone()),
+                        "STREAM_SIDE" => config.stream_side.map(|side| format!("{side:?}").to_lowercase()),
+                        _ => return Ok(()),
+                    };
+                    prop_assert_eq!(told.unwrap_or_default(), value);
+                }
+            }
         }
     }
 
