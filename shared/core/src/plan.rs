@@ -195,6 +195,11 @@ impl SubjectPlan {
     /// Every problem found, as [`Plan::parse`] names it.
     pub fn parse(json: &str) -> Result<SubjectPlan, Vec<PlanProblem>> {
         let plan: SubjectPlan = serde_json::from_str(json).map_err(|error| vec![check::unreadable(&error)])?;
+        // As it was kept, to the last field: a struct is read from a list, too, and fields have defaults.
+        let (told, given) = (serde_json::to_value(&plan), serde_json::from_str::<serde_json::Value>(json));
+        if told.ok() != given.ok() {
+            return Err(vec![check::incomplete()]);
+        }
         let alone = serde_json::to_value(plan.alone()).map_err(|error| vec![check::unreadable(&error)])?;
         let subjects = check::from_value(alone)?.subjects();
         if subjects.first() == Some(&plan) { Ok(plan) } else { Err(vec![check::copy_first()]) }

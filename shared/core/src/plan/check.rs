@@ -39,6 +39,12 @@ pub(super) fn unreadable(error: &serde_json::Error) -> PlanProblem {
     PlanProblem { field: "$".to_owned(), value: "not a subject's plan".to_owned(), remedy }
 }
 
+/// What says more or less than a subject's plan.
+pub(super) fn incomplete() -> PlanProblem {
+    let remedy = "run preflight with the plan again".to_owned();
+    PlanProblem { field: "$".to_owned(), value: "not what was kept".to_owned(), remedy }
+}
+
 /// A bucket is always copied first.
 pub(super) fn copy_first() -> PlanProblem {
     let remedy = "run preflight with the plan again: a bucket is always copied first".to_owned();

@@ -65,6 +65,13 @@ fn a_kept_plan_beyond_the_rules_is_refused_by_field() {
     let plan = Plan::parse(&std::fs::read_to_string(path).unwrap()).unwrap();
     let kept = to_value(&plan.subjects()[0]).unwrap();
     assert_eq!(SubjectPlan::parse(&kept.to_string()).unwrap(), plan.subjects()[0]);
+    let mut list = kept.clone();
+    list["timing"] = serde_json::json!([]);
+    assert_eq!(
+        SubjectPlan::parse(&list.to_string()).unwrap_err()[0].value,
+        "not what was kept",
+        "a list is no struct of defaults"
+    );
     for (place, value, field) in [
         ("/segments", 0, "$.tables[0].segments"),
         ("/timing/lease_ms", u64::MAX, "$.timing.lease_ms"),
