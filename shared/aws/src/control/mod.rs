@@ -6,8 +6,6 @@
 
 mod certificates;
 mod checkpoints;
-#[cfg(test)]
-mod fuzz;
 mod holds;
 mod ledger;
 mod migrations;
@@ -155,3 +153,6 @@ impl Phases for SubjectPhases<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz;

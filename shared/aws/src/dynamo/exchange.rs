@@ -90,7 +90,9 @@ impl DynamoTable {
 }
 
 fn refused<A>(call: &Call<'_>, status: u16, body: &[u8]) -> Result<Answer<A>, Error> {
-    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    // What is not read is not looked at either: a body that is no JSON throughout says nothing.
+    let whole = serde_json::from_slice::<serde_json::Value>(body);
+    let said: Said = whole.and_then(|_| serde_json::from_slice(body)).unwrap_or_default();
     let name = said.kind.rsplit('#').next().unwrap_or_default();
     if name == "ConditionalCheckFailedException" {
         return Ok(Answer::ConditionFailed(said.item.filter(|item| !item.0.is_empty())));
@@ -145,6 +147,13 @@ mod tests {
         for wrong in ["", "many", "-1", "99999999999", "0"] {
             assert!(!is_whole(&with_checksum(wrong).unwrap(), &body), "{wrong}");
         }
+    }
+
+    #[test]
+    fn a_refusal_that_is_damaged_where_nobody_looks_is_none() {
+        let damaged = [&REFUSED.as_bytes()[..REFUSED.len() - 1], b",\"more\":\"\xff\"}"].concat();
+        assert!(matches!(refused::<()>(&call(), 400, REFUSED.as_bytes()), Ok(Answer::ConditionFailed(Some(_)))));
+        assert!(refused::<()>(&call(), 400, &damaged).is_err());
     }
 
     proptest! {

@@ -4,8 +4,6 @@ mod batch;
 mod exchange;
 mod expressions;
 mod foreign;
-#[cfg(test)]
-mod fuzz;
 mod get;
 mod guard;
 mod insert;
@@ -24,3 +22,6 @@ pub use meter::{Collection, Detail, Meter, Totals, Units};
 pub use table::DynamoTable;
 pub(crate) use table::indexes;
 pub use value::{from_sdk, item_from_sdk, item_to_sdk, to_sdk};
+
+#[cfg(test)]
+mod fuzz;
