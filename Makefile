@@ -11,7 +11,7 @@ FUNCTIONS := reader writer replicator copier backfill control
 # Where template.yaml looks for the code of each function.
 BUNDLES := target/lambda
 
-.PHONY: help setup build test test-core test-aws test-python lint explore bench demo chaos clean
+.PHONY: help setup build test test-core test-aws test-python lint explore fuzz bench demo chaos clean
 .NOTPARALLEL:
 
 help: ## this list
@@ -51,6 +51,13 @@ test-python: setup ## template and end to end; needs `make build`
 
 explore: ## a million schedules and more of the shipped protocol code, with the figures
 	LIVEMOVE_SCHEDULES=$${LIVEMOVE_SCHEDULES:-70000} cargo test -p livemove-core --test explore -- --nocapture
+
+fuzz: export LIVEMOVE_CASES ?= 20000
+fuzz: ## everything that decodes, with 20,000 cases a test (LIVEMOVE_CASES=n), valid inputs damaged among them
+	cargo test -p livemove-core --test fuzz
+	cargo test -p livemove-core --test pages fuzz
+	cargo test -p livemove-aws -p livemove-gateway-server --lib
+	cargo test -p livemove-gateway-server --test server fuzz
 
 bench: setup ## what the gateway costs, as ratios to direct calls (LIVEMOVE_BENCH_SOAK=seconds: memory under load)
 	$(BIN)/python -m tests.local_aws.run -- cargo bench -p livemove-gateway --bench overhead

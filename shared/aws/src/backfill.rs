@@ -63,10 +63,9 @@ impl<'a> Backfill<'a> {
     /// # Errors
     /// `InvalidRequest`, and those of planning and of the jobs, by fixed names.
     pub async fn handle(&self, request: Value, invocation: Invocation<'_>) -> Result<Value, Error> {
-        let result = if request.get("job").and_then(Value::as_str) == Some("plan") {
-            self.plan(&parse(request)?).await
-        } else {
-            self.segment(&parse(request)?, invocation).await
+        let result = match Request::read(request)? {
+            Request::Plan(request) => self.plan(&request).await,
+            Request::Segment(request) => self.segment(&request, invocation).await,
         };
         result.inspect_err(|error| tracing::warn!(error_type = error.name(), %error, "job failed"))
     }
@@ -171,6 +170,29 @@ fn limits(plan: &SubjectPlan, invocation: Invocation<'_>) -> Limits {
     }
 }
 
+/// What the function can be asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Request {
+    Plan(PlanRequest),
+    Segment(SegmentTask),
+}
+
+impl Request {
+    /// Reads a request, all of it: a field that is not known may be one that was meant.
+    ///
+    /// # Errors
+    /// `InvalidRequest` with what is wrong.
+    fn read(mut request: Value) -> Result<Request, Error> {
+        if request.get("job").and_then(Value::as_str) != Some("plan") {
+            return parse(request).map(Request::Segment);
+        }
+        if let Some(fields) = request.as_object_mut() {
+            fields.remove("job");
+        }
+        parse(request).map(Request::Plan)
+    }
+}
+
 fn parse<T: DeserializeOwned>(request: Value) -> Result<T, Error> {
     serde_json::from_value(request).map_err(|error| {
         Error::refused(
@@ -179,4 +201,49 @@ fn parse<T: DeserializeOwned>(request: Value) -> Result<T, Error> {
             "send {\"job\":\"plan\",\"for\":job,\"migration\",\"run\",\"restart\"} or one of the segments that it answers",
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::testing::fuzz::{cases, json as damaged, says};
+    use proptest::prelude::*;
+    use serde_json::to_value;
+
+    use super::*;
+
+    fn requests() -> [Value; 2] {
+        [
+            json!({"job": "plan", "for": "copy", "migration": "orders", "run": 1, "restart": true, "only": "table"}),
+            json!({"job": "verify", "migration": "orders", "run": 2, "subject": "table#orders", "index": 1, "total": 4}),
+        ]
+    }
+
+    #[test]
+    fn a_field_that_is_not_known_is_refused_and_not_left_out() {
+        for request in requests() {
+            assert!(Request::read(request.clone()).is_ok());
+            let mut misspelt = request;
+            misspelt["restrat"] = json!(true);
+            let error = Request::read(misspelt).unwrap_err();
+            assert!(error.name() == "InvalidRequest" && error.to_string().contains("restrat"), "{error}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases(300))]
+
+        #[test]
+        fn a_request_that_is_read_is_the_one_that_was_given(given in prop::sample::select(requests().to_vec()).prop_flat_map(damaged)) {
+            let told = match Request::read(given.clone()) {
+                Err(error) => return { prop_assert_eq!(error.name(), "InvalidRequest"); Ok(()) },
+                Ok(Request::Segment(task)) => to_value(task).unwrap(),
+                Ok(Request::Plan(plan)) => {
+                    let mut told = to_value(plan).unwrap();
+                    told["job"] = json!("plan");
+                    told
+                }
+            };
+            prop_assert!(says(&told, &given), "{} for {}", told, given);
+        }
+    }
 }

@@ -97,19 +97,19 @@ impl Config {
     /// [`ConfigError`] for the first variable that is missing or wrong.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
         let env = Environment(get);
+        env.readable(&VARIABLES)?;
         Ok(Config {
             migration: env.required("MIGRATION_ID", "set it to the MigrationId of the stack")?,
             control: ControlTable {
                 end: End {
                     account: env.account("CONTROL_ACCOUNT", "set it to the account of the control table")?,
-                    region: env.required("CONTROL_REGION", "set it to the Region of the control table")?,
+                    region: env.region("CONTROL_REGION", "set it to the Region of the control table")?,
                 },
                 table: env.required("CONTROL_TABLE", "set it to the name of the control table")?,
             },
             home: End {
                 account: env.account("ACCOUNT_ID", "set it to the account of this function")?,
-                region: env
-                    .required("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
+                region: env.region("AWS_REGION", "Lambda sets it; set it to the Region of this function elsewhere")?,
             },
             function: env.optional("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "local".to_owned()),
             peer: env.peer()?,
@@ -139,7 +139,8 @@ impl Config {
 
 #[allow(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 fn variable(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    // What is not UTF-8 is no unset variable: it is refused where it is read.
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 /// The log filter, `RUST_LOG`; `info` where it is not set. Read before everything else, so that errors of the
@@ -147,6 +148,26 @@ fn variable(name: &str) -> Option<String> {
 pub fn log_filter() -> String {
     variable("RUST_LOG").filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned())
 }
+
+/// Every variable of [`Config`].
+const VARIABLES: [&str; 16] = [
+    "MIGRATION_ID",
+    "CONTROL_TABLE",
+    "CONTROL_ACCOUNT",
+    "CONTROL_REGION",
+    "ACCOUNT_ID",
+    "AWS_REGION",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "PEER_ROLE_ARN",
+    "EXTERNAL_ID",
+    "STREAM_SIDE",
+    "WIRED_TABLE_SOURCE",
+    "WIRED_TABLE_TARGET",
+    "WIRED_BUCKET_SOURCE",
+    "WIRED_BUCKET_TARGET",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL",
+];
 
 const SIDE_REMEDY: &str = "set it to `source` or `target`: whose events the function gets";
 
@@ -159,6 +180,23 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 
     fn required(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
         self.optional(name).ok_or_else(|| ConfigError { name, problem: "is not set".to_owned(), remedy })
+    }
+
+    /// Refuses values that are no text: left out, a secret or a role would count as not set.
+    fn readable(&self, names: &[&'static str]) -> Result<(), ConfigError> {
+        let unreadable = |name: &&&'static str| self.optional(name).is_some_and(|value| value.contains('\u{FFFD}'));
+        match names.iter().find(unreadable) {
+            Some(name) => Err(ConfigError { name, problem: "is not UTF-8".to_owned(), remedy: "set it to plain text" }),
+            None => Ok(()),
+        }
+    }
+
+    fn region(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
+        let value = self.required(name, remedy)?;
+        if value.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
+            return Ok(value);
+        }
+        Err(ConfigError { name, problem: format!("is `{value}`, not a Region's code"), remedy })
     }
 
     fn account(&self, name: &'static str, remedy: &'static str) -> Result<String, ConfigError> {
@@ -188,65 +226,4 @@ impl<G: Fn(&str) -> Option<String>> Environment<G> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use super::*;
-
-    fn base() -> BTreeMap<&'static str, &'static str> {
-        BTreeMap::from([
-            ("MIGRATION_ID", "orders"),
-            ("CONTROL_TABLE", "livemove-orders-control"),
-            ("CONTROL_ACCOUNT", "111111111111"),
-            ("CONTROL_REGION", "us-east-1"),
-            ("ACCOUNT_ID", "222222222222"),
-            ("AWS_REGION", "eu-west-1"),
-        ])
-    }
-
-    fn read(variables: &BTreeMap<&'static str, &'static str>) -> Result<Config, ConfigError> {
-        Config::read(|name| variables.get(name).map(|value| (*value).to_owned()))
-    }
-
-    #[test]
-    fn the_smallest_environment_is_enough() {
-        let config = read(&base()).unwrap();
-        assert_eq!(config.control.end.account, "111111111111");
-        assert_eq!(config.home.region, "eu-west-1");
-        assert_eq!((config.peer, config.stream_side, config.path_style_buckets), (None, None, false));
-    }
-
-    #[test]
-    fn every_required_variable_is_named_when_it_is_missing_or_empty() {
-        for name in base().into_keys() {
-            let mut variables = base();
-            variables.insert(name, "");
-            assert_eq!(read(&variables).unwrap_err().name, name);
-            variables.remove(name);
-            assert_eq!(read(&variables).unwrap_err().name, name);
-        }
-    }
-
-    #[test]
-    fn a_peer_role_needs_its_external_id_and_never_shows_it() {
-        let mut variables = base();
-        variables.insert("PEER_ROLE_ARN", "arn:aws:iam::111111111111:role/livemove-orders-peer");
-        assert_eq!(read(&variables).unwrap_err().name, "EXTERNAL_ID");
-        variables.insert("EXTERNAL_ID", "between-us");
-        let config = read(&variables).unwrap();
-        assert_eq!(config.peer.as_ref().unwrap().external_id, "between-us");
-        assert!(!format!("{config:?}").contains("between-us"));
-    }
-
-    #[test]
-    fn wrong_accounts_and_sides_are_refused_with_their_value() {
-        let mut variables = base();
-        variables.insert("STREAM_SIDE", "left");
-        let error = read(&variables).unwrap_err();
-        assert!(error.name == "STREAM_SIDE" && error.problem.contains("left"), "{error}");
-        variables.insert("STREAM_SIDE", "target");
-        assert_eq!(read(&variables).unwrap().required_stream_side(), Ok(Side::Target));
-        variables.insert("ACCOUNT_ID", "12");
-        assert_eq!(read(&variables).unwrap_err().name, "ACCOUNT_ID");
-    }
-}
+mod tests;

@@ -10,9 +10,12 @@ use livemove_core::ports::Millis;
 use livemove_core::register::{Jobs, Migrations, SegmentStatus, States};
 use livemove_core::segment::Segment;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// Asks for the segments that are left of a job.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
+#[serde(deny_unknown_fields)]
 pub struct PlanRequest {
     /// The job to plan.
     #[serde(rename = "for")]
@@ -31,12 +34,27 @@ pub struct PlanRequest {
 
 /// The work on one segment, as the state machine hands it on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Value")]
 pub struct SegmentTask {
     /// The migration.
     pub migration: String,
     /// What to do.
     #[serde(flatten)]
     pub task: Task,
+}
+
+impl TryFrom<Value> for SegmentTask {
+    type Error = String;
+
+    // What is left beside the migration is the task, which knows all of its fields.
+    fn try_from(mut given: Value) -> Result<SegmentTask, String> {
+        let migration = given.as_object_mut().and_then(|fields| fields.remove("migration"));
+        let Some(Value::String(migration)) = migration else {
+            return Err("field `migration` is missing or no text".to_owned());
+        };
+        let task = serde_json::from_value(given).map_err(|error| error.to_string())?;
+        Ok(SegmentTask { migration, task })
+    }
 }
 
 /// The unfinished segments of a job over all subjects of the migration, buckets first. With `restart` the
@@ -119,7 +137,7 @@ fn has_passed(request: &PlanRequest, state: &State) -> bool {
 /// another one.
 fn unfinished(known: &[SegmentStatus], planned: u32) -> Vec<Segment> {
     let total = known.iter().map(|status| status.segment.total).max().unwrap_or(planned);
-    let done = |index| known.iter().any(|status| status.segment.index == index && status.done);
+    let done = |index| known.iter().any(|status| status.segment == Segment { index, total } && status.done);
     (0..total).filter(|index| !done(*index)).map(|index| Segment { index, total }).collect()
 }
 

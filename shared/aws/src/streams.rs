@@ -30,6 +30,10 @@ pub struct Origin {
 /// # Errors
 /// `MalformedEvent`. The parser's own text is left out: it may quote values.
 pub fn parse(event: Value) -> Result<Event, Error> {
+    // A struct may be read from a list, too: what has no records by that name is no event.
+    if !event.get("Records").is_some_and(Value::is_array) {
+        return Err(malformed("the event has no list of Records"));
+    }
     serde_json::from_value(event).map_err(|_quotes_values| malformed("the event is not one of a DynamoDB stream"))
 }
 
@@ -44,17 +48,19 @@ pub fn origin(event: &Event) -> Result<Option<Origin>, Error> {
     if event.records.iter().any(|record| record.event_source_arn != first.event_source_arn) {
         return Err(malformed("the records come from several streams"));
     }
-    // arn:partition:dynamodb:region:account:table/name/stream/label
     let arn = first.event_source_arn.as_deref().unwrap_or_default();
-    let mut parts = arn.splitn(6, ':').skip(3);
-    let (region, account, resource) = (parts.next(), parts.next(), parts.next());
-    let table = resource.and_then(|resource| resource.strip_prefix("table/")).and_then(|rest| rest.split('/').next());
-    match (account, region, table) {
-        (Some(account), Some(region), Some(table)) => {
-            Ok(Some(Origin { account: account.to_owned(), region: region.to_owned(), table: table.to_owned() }))
-        }
-        _ => Err(malformed(format!("eventSourceARN `{arn}` is not that of a table's stream"))),
-    }
+    let origin = stream_of(arn);
+    origin.map(Some).ok_or_else(|| malformed(format!("eventSourceARN `{arn}` is not that of a table's stream")))
+}
+
+/// The table of a stream, by `arn:<partition>:dynamodb:<Region>:<account>:table/<name>/stream/<label>`.
+pub(crate) fn stream_of(arn: &str) -> Option<Origin> {
+    let [start, partition, service, region, account, resource] =
+        arn.splitn(6, ':').collect::<Vec<_>>().try_into().ok()?;
+    let (table, label) = resource.strip_prefix("table/")?.split_once("/stream/")?;
+    let named = [partition, region, account, table, label].iter().all(|part| !part.is_empty());
+    let fits = start == "arn" && service == "dynamodb" && named && !table.contains('/');
+    fits.then(|| Origin { account: account.to_owned(), region: region.to_owned(), table: table.to_owned() })
 }
 
 /// The changes of an event, in its order. A record that does not say when it was made counts as made `now`:
@@ -109,9 +115,14 @@ fn change(record: EventRecord, schema: &KeySchema, now: Millis) -> Result<Change
     Ok(Change { key, old, new, sequence, at: if at == 0 { now } else { at } })
 }
 
+/// Whether it is a sequence number: positions are compared by it.
+pub(crate) fn is_sequence(text: &str) -> bool {
+    (1..=SEQUENCE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn sequence(record: &StreamRecord) -> Result<String, Error> {
     let text = record.sequence_number.as_deref().unwrap_or_default();
-    if !text.is_empty() && text.len() <= SEQUENCE_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
+    if is_sequence(text) {
         return Ok(text.to_owned());
     }
     Err(Error::refused("MalformedRecord", format!("SequenceNumber `{text}` is not one of 1 to 40 digits"), REMEDY))
@@ -131,3 +142,6 @@ const REMEDY: &str = "look at the event source: it must be the table's own strea
 fn malformed(what: impl Into<String>) -> Error {
     Error::refused("MalformedEvent", what, REMEDY)
 }
+
+#[cfg(test)]
+mod fuzz;

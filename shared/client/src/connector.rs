@@ -76,7 +76,10 @@ async fn serve<P: DataPlane>(plane: &P, request: &HttpRequest) -> Option<Result<
     }
     let input: Map<String, Value> = serde_json::from_slice(request.body().bytes()?).ok()?;
     let header = |name| request.headers().get(name);
-    let invocation = Invocation::of_sdk(header("amz-sdk-invocation-id"), header("amz-sdk-request"));
+    let invocation = match Invocation::of_sdk(header("amz-sdk-invocation-id"), header("amz-sdk-request")) {
+        Ok(invocation) => invocation,
+        Err(problem) => return Some(response(400, &WireError::new(400, "SerializationException", problem).body)),
+    };
     match plane.call(target.operation, input, invocation.as_ref()).await {
         Ok(None) => None,
         Ok(Some(output)) => Some(response(200, &output)),

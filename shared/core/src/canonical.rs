@@ -136,8 +136,10 @@ fn parse_number(text: &str) -> Option<String> {
     if trimmed.is_empty() {
         return Some("0".to_owned());
     }
-    let power =
-        exponent - i64::try_from(fraction.len()).ok()? + i64::try_from(significant.len() - trimmed.len()).ok()?;
+    // An exponent at the very end of its range leaves no room: such a text is no number of DynamoDB's.
+    let power = exponent
+        .checked_sub(i64::try_from(fraction.len()).ok()?)?
+        .checked_add(i64::try_from(significant.len() - trimmed.len()).ok()?)?;
     Some(format!("{}{trimmed}e{power}", if negative { "-" } else { "" }))
 }
 
@@ -189,10 +191,14 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes: Option<Vec<u8>> = (text.len() == 64 && text.is_ascii())
+        // As it is written, and nothing else: `from_str_radix` would take a sign, too.
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+        let bytes: Option<Vec<u8>> = (text.len() == 64 && digits)
             .then(|| (0..64).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).ok()).collect())
             .flatten();
         let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
-        bytes.map(Digest).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not 64 hexadecimal digits")))
+        bytes
+            .map(Digest)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not 64 lower-case hexadecimal digits")))
     }
 }

@@ -30,6 +30,7 @@ pub enum Job {
 
 /// The identity of one segment's work.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Flat", into = "Flat")]
 pub struct Task {
     /// The table or bucket: `table#<name>` or `bucket#<name>`, by its name at the plan's source.
     pub subject: String,
@@ -38,13 +39,39 @@ pub struct Task {
     /// The job.
     pub job: Job,
     /// The part.
-    #[serde(flatten)]
     pub segment: Segment,
+}
+
+/// A task as it is written: the part's numbers beside the rest, and nothing else.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Flat {
+    subject: String,
+    run: Run,
+    job: Job,
+    index: u32,
+    total: u32,
+}
+
+impl TryFrom<Flat> for Task {
+    type Error = String;
+
+    fn try_from(flat: Flat) -> Result<Task, String> {
+        let segment = Segment::new(flat.index, flat.total)?;
+        Ok(Task { subject: flat.subject, run: flat.run, job: flat.job, segment })
+    }
+}
+
+impl From<Task> for Flat {
+    fn from(task: Task) -> Flat {
+        let Segment { index, total } = task.segment;
+        Flat { subject: task.subject, run: task.run, job: task.job, index, total }
+    }
 }
 
 /// What a job did so far on its segment. All counts only grow within one pass.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct Counts {
     /// Items or objects looked at.
     pub read: u64,
@@ -67,12 +94,12 @@ pub struct Counts {
 impl Counts {
     /// Adds what another segment or page did.
     pub fn add(&mut self, other: &Counts) {
-        self.read += other.read;
-        self.written += other.written;
-        self.kept += other.kept;
-        self.differing += other.differing;
-        self.native += other.native;
-        self.large += other.large;
+        self.read = self.read.saturating_add(other.read);
+        self.written = self.written.saturating_add(other.written);
+        self.kept = self.kept.saturating_add(other.kept);
+        self.differing = self.differing.saturating_add(other.differing);
+        self.native = self.native.saturating_add(other.native);
+        self.large = self.large.saturating_add(other.large);
         self.source_digest.add(&other.source_digest);
         self.target_digest.add(&other.target_digest);
     }
@@ -80,6 +107,7 @@ impl Counts {
 
 /// The saved state of one segment's work. `P` is the kind of position: a key of a table, a key of a bucket.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Checkpoint<P> {
     /// Counts the saves; the condition of the next one.
     pub version: u64,
@@ -101,6 +129,7 @@ pub struct Checkpoint<P> {
 
 /// Why a worker gave a segment up.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Failure {
     /// The name of the error, see [`Error::name`].
     pub error: String,

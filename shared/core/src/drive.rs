@@ -101,7 +101,7 @@ where
             checkpoint.busy_until = calls_end;
         }
         checkpoint.failure = failed.as_ref().map(|error| Failure::of(error, now));
-        checkpoint.version += 1;
+        checkpoint.version = checkpoint.version.saturating_add(1);
         let saved = checkpoints.save(task, &checkpoint).await;
         if let Some(error) = failed {
             return Err(error);
@@ -168,7 +168,7 @@ async fn claim<Q, K: Checkpoints<Q>>(
             "try again after that moment",
         ));
     }
-    checkpoint.version += 1;
+    checkpoint.version = checkpoint.version.saturating_add(1);
     (checkpoint.busy_until, checkpoint.failure) = (until, None);
     checkpoints.save(task, &checkpoint).await?;
     Ok(Claim::Ours(checkpoint))

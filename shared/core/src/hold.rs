@@ -21,6 +21,7 @@ pub const HOLDS_MAX: u32 = 500;
 
 /// What an object was when it could not be carried, as far as it could be looked at.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Seen {
     /// Its entity tag; `None` when there was no object, or when it did not let itself be looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,6 +40,7 @@ impl Seen {
 
 /// A key that is held: of an item, or of an object (see [`Key::of_object`]).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hold {
     /// The run that its records are replicated for.
     pub run: Run,
@@ -96,9 +98,9 @@ impl Hold {
         let same_run = news.run == self.run;
         Some(Hold {
             first: if same_run { self.first.clone() } else { news.first.clone() },
-            records: if same_run { self.records + news.records } else { news.records },
+            records: if same_run { self.records.saturating_add(news.records) } else { news.records },
             since: if same_run { self.since } else { news.since },
-            version: self.version + 1,
+            version: self.version.saturating_add(1),
             ..news.clone()
         })
     }

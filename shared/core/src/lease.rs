@@ -60,7 +60,7 @@ impl<P: Phases, C: Clock> Cache<P, C> {
         if let Some(view) = held.filter(|view| asked < view.until) {
             return Ok(view);
         }
-        let view = View { state: self.phases.state().await?, until: asked + self.lease };
+        let view = View { state: self.phases.state().await?, until: asked.saturating_add(self.lease) };
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(view.clone());
         Ok(view)
     }

@@ -32,10 +32,13 @@ pub const ALL: [&str; 6] = [OWN, MOVED, TOMBSTONE, POSITION, CANARY, STAMP];
 /// The number of a run: 1 moves old → new, 2 is the rollback new → old, 3 goes forward again.
 /// 0 is "before any run": the run of an item without marks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "u32", into = "u32")]
 pub struct Run(pub u32);
 
 impl Run {
+    /// The last run there is: positions have six digits for it.
+    pub const MAX: Run = Run(999_999);
+
     /// The run before this one; 0 stays 0.
     pub fn previous(self) -> Run {
         Run(self.0.saturating_sub(1))
@@ -43,12 +46,27 @@ impl Run {
 
     /// The run after this one.
     pub fn next(self) -> Run {
-        Run(self.0 + 1)
+        Run(self.0.saturating_add(1))
     }
 
     /// Whether this run moves keys from the old table to the new one (odd) or back (even).
     pub fn is_forward(self) -> bool {
         self.0 % 2 == 1
+    }
+}
+
+impl TryFrom<u32> for Run {
+    type Error = String;
+
+    fn try_from(number: u32) -> Result<Run, String> {
+        let run = Run(number);
+        if run <= Run::MAX { Ok(run) } else { Err(format!("run {number} is beyond the last one, {}", Run::MAX)) }
+    }
+}
+
+impl From<Run> for u32 {
+    fn from(run: Run) -> u32 {
+        run.0
     }
 }
 

@@ -58,6 +58,7 @@ impl Side {
 
 /// The record that rules a migrating table or bucket, changed by conditional write only.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct State {
     /// Counts the changes of this record; the condition of the next one.
     pub version: u64,
@@ -135,7 +136,7 @@ impl State {
         // Whoever enters or leaves `guarded` may meet stamps of those who are in it.
         let marked = |phase| self.marked || self.phase.max(phase) >= Phase::Guarded;
         let next = |phase| State {
-            version: self.version + 1,
+            version: self.version.saturating_add(1),
             phase,
             sealed: self.sealed,
             marked: marked(phase),
@@ -176,7 +177,7 @@ pub fn source_of(run: Run) -> Side {
 
 /// The side that gains the keys in `run`.
 pub fn target_of(run: Run) -> Side {
-    source_of(run.next())
+    source_of(run).other()
 }
 
 /// What a replicator does with the records of one side's stream.

@@ -189,6 +189,34 @@ impl SubjectPlan {
         subject_id(self.kind, &self.source.name)
     }
 
+    /// Reads one as it is kept, and holds it to the rules of plans.
+    ///
+    /// # Errors
+    /// Every problem found, as [`Plan::parse`] names it.
+    pub fn parse(json: &str) -> Result<SubjectPlan, Vec<PlanProblem>> {
+        let plan: SubjectPlan = serde_json::from_str(json).map_err(|error| vec![check::unreadable(&error)])?;
+        // As it was kept, to the last field: a struct is read from a list, too, and fields have defaults.
+        let (told, given) = (serde_json::to_value(&plan), serde_json::from_str::<serde_json::Value>(json));
+        if told.ok() != given.ok() {
+            return Err(vec![check::incomplete()]);
+        }
+        let alone = serde_json::to_value(plan.alone()).map_err(|error| vec![check::unreadable(&error)])?;
+        let subjects = check::from_value(alone)?.subjects();
+        if subjects.first() == Some(&plan) { Ok(plan) } else { Err(vec![check::copy_first()]) }
+    }
+
+    /// A plan of this subject alone.
+    fn alone(&self) -> Plan {
+        let (source, target, segments) = (self.source.clone(), self.target.clone(), self.segments);
+        let (mut tables, mut buckets) = (Vec::new(), Vec::new());
+        match self.kind {
+            Kind::Table => tables.push(TablePlan { source, target, segments, entry: self.entry }),
+            Kind::Bucket => buckets.push(BucketPlan { source, target, segments }),
+        }
+        let (migration, approval) = ("alone".to_owned(), Approval::default());
+        Plan { migration, tables, buckets, approval, timing: self.timing, writes_in_flight: self.writes_in_flight }
+    }
+
     /// The end on that side.
     pub fn end(&self, side: Side) -> &End {
         match side {

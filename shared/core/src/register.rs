@@ -4,6 +4,7 @@
 //! they see every change acknowledged before them. Changes are atomic and durable when they answer; one that
 //! answers [`Error::Ambiguous`] may have happened.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use serde::{Deserialize, Serialize};
@@ -81,6 +82,7 @@ pub trait States: Sync {
 
 /// A request for approval that waits for an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ApprovalRequest {
     /// The state machine's task token.
     pub token: String,
@@ -111,6 +113,7 @@ pub trait Migrations: Sync {
 
 /// A canary: a record written to one side to prove that its stream arrives.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Canary {
     /// Tells it from earlier ones.
     pub nonce: String,
@@ -124,7 +127,7 @@ pub struct Canary {
 
 /// What the replicator or copier of one side's stream says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct Report {
     /// When it finished a batch last.
     pub at: Millis,
@@ -223,6 +226,7 @@ pub trait Certificates: Sync {
 
 /// Where one segment of a job stands; its position stays with [`crate::checkpoint::Checkpoints`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct SegmentStatus {
     /// The part.
     pub segment: Segment,
@@ -269,12 +273,17 @@ pub struct JobSummary {
 }
 
 impl JobSummary {
-    /// Adds up the segments of one job.
+    /// Adds up the segments of one job. A part of another total covers something else, and one that is told twice
+    /// covers nothing more: neither counts as done.
     pub fn of(segments: &[SegmentStatus]) -> JobSummary {
-        let mut summary = JobSummary::default();
+        let total = segments.iter().map(|status| status.segment.total).max().unwrap_or_default();
+        let mut summary = JobSummary { segments: total, ..JobSummary::default() };
+        let mut done = BTreeSet::new();
         for status in segments {
-            summary.segments = summary.segments.max(status.segment.total);
-            summary.done += u32::from(status.done);
+            let Segment { index, total: of } = status.segment;
+            if status.done && of == total && index < total && done.insert(index) {
+                summary.done += 1;
+            }
             summary.busy_until = summary.busy_until.max(status.busy_until);
             summary.counts.add(&status.counts);
         }

@@ -47,7 +47,8 @@ impl Head<'_> {
         let content_type = content_type(one(headers, &CONTENT_TYPE)?)?;
         let coding = Coding::parse(one(headers, &CONTENT_ENCODING)?)?;
         let accepts_gzip = headers.get_all(ACCEPT_ENCODING).iter().any(|value| value.to_str().is_ok_and(accepts_gzip));
-        let invocation = Invocation::of_sdk(one(headers, &INVOCATION)?, one(headers, &ATTEMPT)?);
+        let invocation = Invocation::of_sdk(one(headers, &INVOCATION)?, one(headers, &ATTEMPT)?)
+            .map_err(|problem| WireError::new(400, "SerializationException", problem))?;
         Ok(Head { target, content_type, coding, accepts_gzip, invocation })
     }
 }

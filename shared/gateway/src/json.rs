@@ -97,6 +97,7 @@ impl<'de> Visitor<'de> for Reader {
 
 #[cfg(test)]
 mod tests {
+    use livemove_core::testing::fuzz::{bytes, cases};
     use proptest::prelude::*;
 
     use super::*;
@@ -128,6 +129,82 @@ mod tests {
         let nested = |depth: usize| format!("{}{}", "{\"a\":".repeat(depth), "1".to_owned() + &"}".repeat(depth));
         assert!(object(nested(100).as_bytes()).is_ok());
         assert!(object(nested(100_000).as_bytes()).is_err());
+    }
+
+    /// The members of all objects, as a reader that keeps every one of them counts them.
+    fn members(body: &[u8]) -> Option<usize> {
+        struct Count(usize);
+        impl<'de> Deserialize<'de> for Count {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Count, D::Error> {
+                struct All;
+                impl<'de> Visitor<'de> for All {
+                    type Value = Count;
+                    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        f.write_str("JSON")
+                    }
+                    fn visit_bool<E>(self, _: bool) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_i64<E>(self, _: i64) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_u64<E>(self, _: u64) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_f64<E>(self, _: f64) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_str<E>(self, _: &str) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_unit<E>(self) -> Result<Count, E> {
+                        Ok(Count(0))
+                    }
+                    fn visit_seq<A: SeqAccess<'de>>(self, mut access: A) -> Result<Count, A::Error> {
+                        let mut all = 0;
+                        while let Some(Count(more)) = access.next_element()? {
+                            all += more;
+                        }
+                        Ok(Count(all))
+                    }
+                    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Count, A::Error> {
+                        let mut all = 0;
+                        while let Some((_, Count(more))) = access.next_entry::<String, Count>()? {
+                            all += 1 + more;
+                        }
+                        Ok(Count(all))
+                    }
+                }
+                deserializer.deserialize_any(All)
+            }
+        }
+        serde_json::from_slice::<Count>(body).ok().map(|count| count.0)
+    }
+
+    fn kept(value: &Value) -> usize {
+        match value {
+            Value::Object(members) => members.values().map(|member| 1 + kept(member)).sum(),
+            Value::Array(elements) => elements.iter().map(kept).sum(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+        }
+    }
+
+    const CALL: &str = r#"{"TableName":"orders","Key":{"pk":{"S":"\ud83d\ude00"}},"ExpressionAttributeValues":{":a":{"N":"12345678901234567890123456789012345678"},":b":{"L":[{"B":"AAE="},{"BOOL":true},{"NULL":true}]}},"Limit":10,"Scale":1.5}"#;
+
+    proptest! {
+        #![proptest_config(cases(400))]
+
+        #[test]
+        fn no_member_of_a_damaged_call_is_dropped(body in bytes(CALL.as_bytes().to_vec())) {
+            match object(&body) {
+                Ok(input) => {
+                    let read = Value::Object(input);
+                    prop_assert_eq!(Some(kept(&read)), members(&body));
+                    prop_assert_eq!(read, serde_json::from_slice::<Value>(&body).unwrap());
+                }
+                Err(error) => prop_assert_eq!((error.status, error.name()), (400, "SerializationException")),
+            }
+        }
     }
 
     proptest! {

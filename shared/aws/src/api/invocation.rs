@@ -35,9 +35,24 @@ impl Invocation {
     /// As the headers of an AWS SDK have it: `amz-sdk-invocation-id` is the same for all attempts of a call, and
     /// `amz-sdk-request` says which one this is (`attempt=2; max=3`); one that says nothing of that is the first.
     /// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
-    pub fn of_sdk(id: Option<&str>, request: Option<&str>) -> Option<Invocation> {
-        let said = request.unwrap_or_default().split(';').find_map(|part| part.trim().strip_prefix("attempt="));
-        Invocation::new(id?, said.and_then(|attempt| attempt.trim().parse().ok()).unwrap_or(1))
+    ///
+    /// # Errors
+    /// What is wrong with the header, where it says an attempt that is none: taken for the first one, a write that
+    /// was done could be done again.
+    pub fn of_sdk(id: Option<&str>, request: Option<&str>) -> Result<Option<Invocation>, String> {
+        let Some(id) = id else { return Ok(None) };
+        let mut said = request.unwrap_or_default().split(';').filter_map(|part| part.trim().strip_prefix("attempt="));
+        let attempt = match (said.next(), said.next()) {
+            (None, _) => 1,
+            (Some(attempt), None) => attempt.trim().parse().ok().filter(|attempt| *attempt > 0).ok_or_else(|| {
+                format!(
+                    "header amz-sdk-request says attempt={}; send a whole number from 1 on, or none",
+                    attempt.trim()
+                )
+            })?,
+            (Some(_), Some(_)) => return Err("header amz-sdk-request says two attempts; send one".to_owned()),
+        };
+        Ok(Invocation::new(id, attempt))
     }
 }
 
@@ -178,13 +193,19 @@ mod tests {
 
     #[test]
     fn sdks_say_the_id_and_the_attempt() {
-        let of = |id, request| Invocation::of_sdk(id, request);
+        let of = |id, request| Invocation::of_sdk(id, request).unwrap();
         assert_eq!(of(Some("a"), Some("attempt=1; max=3")), Invocation::new("a", 1));
         assert_eq!(of(Some("a"), Some("ttl=20260101T000000Z; attempt=2; max=3")), Invocation::new("a", 2));
         assert_eq!(of(Some("a"), None), Invocation::new("a", 1));
-        assert_eq!(of(Some("a"), Some("attempt=many")), Invocation::new("a", 1));
         assert_eq!(of(None, Some("attempt=2")), None);
         assert_eq!(of(Some(""), Some("attempt=2")), None);
+    }
+
+    #[test]
+    fn an_attempt_that_is_none_is_not_taken_for_the_first_one() {
+        for wrong in ["attempt=many", "attempt=", "attempt=0", "attempt=99999999999", "attempt=1; attempt=2"] {
+            assert!(Invocation::of_sdk(Some("a"), Some(wrong)).unwrap_err().contains("amz-sdk-request"), "{wrong}");
+        }
     }
 
     #[test]

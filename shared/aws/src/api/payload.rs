@@ -45,10 +45,18 @@ pub fn open(payload: Value) -> (Door, Result<Call, Error>) {
     if from_url {
         return (
             Door::Url,
-            body(payload).and_then(|text| serde_json::from_slice(&text).map_err(|error| wrong(&error))),
+            body(payload).and_then(|text| call(serde_json::from_slice(&text).map_err(|error| wrong(&error))?)),
         );
     }
-    (Door::Direct, serde_json::from_value(payload).map_err(|error| wrong(&error)))
+    (Door::Direct, call(payload))
+}
+
+fn call(payload: Value) -> Result<Call, Error> {
+    // A struct is read from a list, too.
+    if !payload.is_object() {
+        return Err(wrong(&"it is not a JSON object"));
+    }
+    serde_json::from_value(payload).map_err(|error| wrong(&error))
 }
 
 fn body(payload: Value) -> Result<Vec<u8>, Error> {
@@ -113,6 +121,8 @@ mod tests {
             json!({"operation": 7, "input": {}}),
             json!({"requestContext": {}}),
             json!({"requestContext": {}, "body": "{"}),
+            json!({"requestContext": {}, "body": "[\"GetItem\", {}]"}),
+            json!(["GetItem", {}]),
             json!({"requestContext": {}, "body": "%%%", "isBase64Encoded": true}),
         ];
         for payload in wrong {

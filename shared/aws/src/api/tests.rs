@@ -1,5 +1,6 @@
 //! Decoding, by the requests in `events/`.
 
+mod fuzz;
 mod pages;
 mod transactions;
 

@@ -12,6 +12,17 @@ const SECRET: &str = "GATEWAY_SECRET_ACCESS_KEY";
 const KEYS: &str = "make up a key id and a secret of 16 characters or more for the gateway's clients, and set both";
 const COUNT: &str = "set it to a whole number from 1 up, or leave it out";
 
+/// Every variable of [`GatewayConfig`].
+const VARIABLES: [&str; 7] = [
+    LISTEN,
+    KEY_ID,
+    SECRET,
+    "GATEWAY_MAX_IN_FLIGHT",
+    "GATEWAY_MAX_CONNECTIONS",
+    "GATEWAY_MAX_BODY_BYTES",
+    "GATEWAY_DRAIN_SECONDS",
+];
+
 /// As short as a secret may be, in bytes.
 const SECRET_MIN: usize = 16;
 const LISTEN_DEFAULT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8000);
@@ -59,6 +70,7 @@ impl GatewayConfig {
     /// [`ConfigError`] for the first variable that is wrong.
     pub fn read(get: impl Fn(&str) -> Option<String>) -> Result<GatewayConfig, ConfigError> {
         let env = Environment(get);
+        env.readable(&VARIABLES)?;
         let listen = env.address(LISTEN)?;
         let access_key = env.access_key()?;
         if access_key.is_none() && !listen.ip().is_loopback() {
@@ -141,6 +153,13 @@ mod tests {
         }
         for own in ["127.0.0.2:1", "[::1]:8000"] {
             assert!(read(&[(LISTEN, own)]).is_ok(), "{own}");
+        }
+    }
+
+    #[test]
+    fn keys_that_are_no_text_do_not_open_the_gateway() {
+        for name in VARIABLES {
+            assert_eq!(read(&[(name, "a\u{FFFD}")]).unwrap_err().name, name);
         }
     }
 

@@ -1,7 +1,7 @@
 //! Held keys: one row for each, changed on condition of its version.
 
 use livemove_core::error::Error;
-use livemove_core::hold::{Hold, Holds};
+use livemove_core::hold::{Hold, Holds, Seen};
 use livemove_core::mark::Run;
 use livemove_core::phase::Side;
 
@@ -10,6 +10,7 @@ use super::stragglers::key;
 use super::{Control, Order, Outcome};
 use crate::dynamo::item_to_sdk;
 use crate::sdk_error::Effect;
+use crate::streams::is_sequence;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 /// How often a change is tried while others change the same row.
@@ -79,19 +80,7 @@ impl Holds for Control {
 impl Control {
     /// Stores an entry over the version before it.
     async fn put_hold(&self, subject: &str, hold: &Hold) -> Result<Outcome, Error> {
-        let attributes = [
-            ("run", n(hold.run.0)),
-            ("key", AttributeValue::M(item_to_sdk(hold.key.attributes()))),
-            ("first", s(&hold.first)),
-            ("last", s(&hold.last)),
-            ("records", n(hold.records)),
-            ("error", s(&hold.error)),
-            ("message", s(&hold.message)),
-            ("since", n(hold.since)),
-            ("at", n(hold.at)),
-            ("version", n(hold.version)),
-        ];
-        let mut item = row::item(subject, &sort_key(hold), attributes);
+        let mut item = row::item(subject, &sort_key(hold), attributes(hold));
         item.extend(hold.object.as_ref().map(json).transpose()?.map(|seen| (OBJECT.to_owned(), seen)));
         let put = self.once.put_item().table_name(&self.table).set_item(Some(item));
         let put = match hold.version {
@@ -111,6 +100,21 @@ impl Control {
     }
 }
 
+fn attributes(hold: &Hold) -> [(&'static str, AttributeValue); 10] {
+    [
+        ("run", n(hold.run.0)),
+        ("key", AttributeValue::M(item_to_sdk(hold.key.attributes()))),
+        ("first", s(&hold.first)),
+        ("last", s(&hold.last)),
+        ("records", n(hold.records)),
+        ("error", s(&hold.error)),
+        ("message", s(&hold.message)),
+        ("since", n(hold.since)),
+        ("at", n(hold.at)),
+        ("version", n(hold.version)),
+    ]
+}
+
 fn kept_changing() -> Error {
     Error::Conflict("the entry of a held key kept changing".to_owned())
 }
@@ -124,18 +128,88 @@ fn sort_key(hold: &Hold) -> String {
 }
 
 fn hold(row: &Row, side: Side) -> Result<Hold, Error> {
+    let key = key(row)?;
+    if row.text("sk")?.strip_prefix(&prefix(side)) != Some(Hold::name(&key).as_str()) {
+        // Released by its key, such a row would stay for ever.
+        return Err(row.broken("key"));
+    }
+    let object: Option<Seen> = if row.0.contains_key(OBJECT) { Some(row.json(OBJECT)?) } else { None };
+    // Attempts at an object have no order, and names of any form.
+    let sequence = |name: &str| {
+        let text = row.text(name)?;
+        if object.is_some() || is_sequence(text) { Ok(text.to_owned()) } else { Err(row.broken(name)) }
+    };
     Ok(Hold {
-        run: Run(row.number("run")?),
+        run: Run::try_from(row.number::<u32>("run")?).map_err(|_| row.broken("run"))?,
         side,
-        key: key(row)?,
-        first: row.text("first")?.to_owned(),
-        last: row.text("last")?.to_owned(),
+        key,
+        first: sequence("first")?,
+        last: sequence("last")?,
         records: row.number("records")?,
         error: row.text("error")?.to_owned(),
         message: row.text("message")?.to_owned(),
         since: row.number("since")?,
         at: row.number("at")?,
         version: row.number("version")?,
-        object: if row.0.contains_key(OBJECT) { Some(row.json(OBJECT)?) } else { None },
+        object,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::item::{Item, KeySchema};
+    use livemove_core::testing::fuzz::cases;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::control::fuzz::damaged;
+
+    fn held() -> Hold {
+        let item: Item = serde_json::from_str(r#"{"pk":{"S":"a"}}"#).unwrap();
+        let key = KeySchema { partition: "pk".to_owned(), sort: None }.key(item).unwrap();
+        let (first, last) = ("100000000000000000001".to_owned(), "100000000000000000002".to_owned());
+        let (error, message) = ("ValidationException".to_owned(), "too large".to_owned());
+        Hold {
+            run: Run(1),
+            side: Side::Source,
+            key,
+            first,
+            last,
+            records: 2,
+            error,
+            message,
+            since: 1,
+            at: 2,
+            version: 1,
+            object: None,
+        }
+    }
+
+    fn stored() -> std::collections::HashMap<String, AttributeValue> {
+        row::item("table#orders", &sort_key(&held()), attributes(&held()))
+    }
+
+    #[test]
+    fn a_hold_whose_key_is_not_that_of_its_row_is_refused_and_not_released_for_another() {
+        assert_eq!(hold(&Row(stored()), Side::Source).unwrap(), held());
+        let other = AttributeValue::M([("pk".to_owned(), s("b"))].into());
+        for (name, value) in [("key", other), ("last", s("")), ("last", s("~")), ("run", n(1_000_000_u32))] {
+            let mut changed = stored();
+            changed.insert(name.to_owned(), value);
+            assert_eq!(hold(&Row(changed), Side::Source).unwrap_err().name(), "InvariantBroken", "{name}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases(200))]
+
+        #[test]
+        fn a_damaged_hold_is_refused_or_of_the_same_key(row in damaged(stored())) {
+            if let Ok(read) = hold(&Row(row), Side::Source) {
+                prop_assert_eq!(&read.key, &held().key);
+                let is_in_order = read.object.is_some() || is_sequence(&read.first) && is_sequence(&read.last);
+                prop_assert!(is_in_order && read.run <= Run::MAX);
+            }
+        }
+    }
 }

@@ -11,7 +11,7 @@ use livemove_core::object::range::Range;
 use livemove_core::segment::Segment;
 
 use super::Control;
-use super::row::{self, json, n, s};
+use super::row::{self, CHECKSUM, checksum, json, n, s, written};
 use crate::sdk_error::Effect;
 
 const SORT_KEY: &str = "ledger";
@@ -58,14 +58,14 @@ impl BucketLedger<'_> {
 impl Ledger for BucketLedger<'_> {
     async fn get(&self, key: &str) -> Result<Option<Row>, Error> {
         match self.control.row(&self.partition(key), SORT_KEY).await? {
-            Some(row) => row.json("row").map(Some),
+            Some(row) => kept(&row).map(Some),
             None => Ok(None),
         }
     }
 
     async fn put(&self, key: &str, row: &Row) -> Result<(), Error> {
-        let attributes = [("row", json(row)?), ("version", n(row.version)), ("run", n(row.run.0))];
-        let item = row::item(&self.partition(key), SORT_KEY, attributes);
+        let partition = self.partition(key);
+        let item = row::item(&partition, SORT_KEY, attributes(&partition, row)?);
         // Repeated after it had succeeded, it is refused: then the reader of the row finds its own holder there.
         let put = self.control.repeating.put_item().table_name(&self.control.table).set_item(Some(item));
         let put = match row.version {
@@ -132,6 +132,19 @@ impl Ledger for BucketLedger<'_> {
     }
 }
 
+fn attributes(partition: &str, row: &Row) -> Result<[(&'static str, AttributeValue); 4], Error> {
+    let kept = json(row)?;
+    let sum = checksum(&[partition, written(&kept)]);
+    Ok([("row", kept), ("version", n(row.version)), ("run", n(row.run.0)), (CHECKSUM, sum)])
+}
+
+/// A row as it was put. One that was changed could take an event for an old one, or foreign content for a copy.
+fn kept(row: &row::Row) -> Result<Row, Error> {
+    let remedy = "remove the row from the control table: the object is looked at anew";
+    row.check(&[row.text("pk")?, row.text("row")?], remedy)?;
+    row.json("row")
+}
+
 fn position(text: &str) -> Result<(String, String), Error> {
     serde_json::from_str(text)
         .map_err(|error| Error::Invariant(format!("the position of a sweep is not readable: {error}")))
@@ -139,4 +152,44 @@ fn position(text: &str) -> Result<(String, String), Error> {
 
 fn text(item: &HashMap<String, AttributeValue>, name: &str) -> Option<String> {
     item.get(name).and_then(|value| value.as_s().ok()).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::object::ledger::Sequencer;
+    use livemove_core::testing::fuzz::cases;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::control::fuzz::damaged;
+
+    fn seen() -> Row {
+        Row { version: 2, run: Run(1), sequencer: Sequencer::new("00617F08"), ..Row::default() }
+    }
+
+    fn stored() -> HashMap<String, AttributeValue> {
+        let partition = "object#files#a/b.jpg";
+        row::item(partition, SORT_KEY, attributes(partition, &seen()).unwrap())
+    }
+
+    #[test]
+    fn a_sequencer_that_was_changed_by_hand_makes_no_event_an_old_one() {
+        assert_eq!(kept(&row::Row(stored())).unwrap(), seen());
+        let mut changed = stored();
+        let later = written(&changed["row"]).replace("00617F08", "FF617F08");
+        changed.insert("row".to_owned(), s(later));
+        let error = kept(&row::Row(changed)).unwrap_err();
+        assert!(error.name() == "UnreadableRow" && !error.to_string().contains("a/b"), "{error}");
+    }
+
+    proptest! {
+        #![proptest_config(cases(200))]
+
+        #[test]
+        fn a_damaged_row_is_refused_or_says_the_same(row in damaged(stored())) {
+            if let Ok(read) = kept(&row::Row(row)) {
+                prop_assert_eq!(read, seen());
+            }
+        }
+    }
 }

@@ -10,7 +10,18 @@ use super::row::{self, json, n, s};
 
 impl Migrations for Control {
     async fn plan(&self, migration: &str) -> Result<Option<Plan>, Error> {
-        self.row(&partition(migration), "plan").await?.map(|row| row.json("plan")).transpose()
+        let Some(row) = self.row(&partition(migration), "plan").await? else {
+            return Ok(None);
+        };
+        let refused = |problem: String| {
+            let problem = format!("the kept plan of {migration}: {problem}");
+            Err(Error::refused("UnreadableRow", problem, "run preflight with the plan again"))
+        };
+        match Plan::parse(row.text("plan")?) {
+            Ok(plan) if plan.migration == migration => Ok(Some(plan)),
+            Ok(plan) => refused(format!("it is that of {}", plan.migration)),
+            Err(problems) => refused(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")),
+        }
     }
 
     async fn save_plan(&self, plan: &Plan) -> Result<(), Error> {

@@ -156,3 +156,6 @@ impl Phases for SubjectPhases<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod fuzz;

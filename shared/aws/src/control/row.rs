@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use livemove_core::canonical::Digest;
 use livemove_core::error::Error;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,6 +23,24 @@ pub(super) fn json(value: &impl Serialize) -> Result<AttributeValue, Error> {
     let text = serde_json::to_string(value)
         .map_err(|error| Error::Invariant(format!("a control row is not JSON: {error}")))?;
     Ok(AttributeValue::S(text))
+}
+
+/// The attribute by which a row tells that nobody changed it by hand.
+pub(super) const CHECKSUM: &str = "checksum";
+
+/// The value of [`CHECKSUM`] for a row that consists of these parts, its own key among them.
+pub(super) fn checksum(parts: &[&str]) -> AttributeValue {
+    // Each part with its length, so that no two lists of parts read the same.
+    let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+    s(&Digest::of(text.as_bytes()).to_string()[..CHECKSUM_DIGITS])
+}
+
+/// As many as no accident gets right.
+const CHECKSUM_DIGITS: usize = 24;
+
+/// The text of an attribute that was made by [`json`].
+pub(super) fn written(value: &AttributeValue) -> &str {
+    value.as_s().map_or("", String::as_str)
 }
 
 /// The key of a row.
@@ -64,15 +83,46 @@ impl Row {
         serde_json::from_str(self.text(name)?).map_err(|_| self.broken(name))
     }
 
-    pub(super) fn map(&self, name: &str) -> Option<&HashMap<String, AttributeValue>> {
-        self.0.get(name).and_then(|value| value.as_m().ok())
+    pub(super) fn optional_text(&self, name: &str) -> Result<Option<&str>, Error> {
+        if self.0.contains_key(name) { self.text(name).map(Some) } else { Ok(None) }
+    }
+
+    pub(super) fn boolean(&self, name: &str) -> Result<bool, Error> {
+        self.0.get(name).and_then(|value| value.as_bool().ok()).copied().ok_or_else(|| self.broken(name))
+    }
+
+    /// A map, or nothing where there is none; anything else is no absent one.
+    pub(super) fn map(&self, name: &str) -> Result<Option<&HashMap<String, AttributeValue>>, Error> {
+        match self.0.get(name) {
+            None => Ok(None),
+            Some(value) => value.as_m().map(Some).map_err(|_| self.broken(name)),
+        }
+    }
+
+    /// Demands that the row carries the [`checksum`] of these parts.
+    ///
+    /// # Errors
+    /// `UnreadableRow` with the `remedy`.
+    pub(super) fn check(&self, parts: &[&str], remedy: &str) -> Result<(), Error> {
+        if self.0.get(CHECKSUM) == Some(&checksum(parts)) {
+            return Ok(());
+        }
+        let (pk, kind) = self.place();
+        let problem = format!("a {kind} row of {pk} was changed past livemove: its {CHECKSUM} is not that of the rest");
+        Err(Error::refused("UnreadableRow", problem, remedy))
+    }
+
+    /// Its subject, and the kind of row: nothing of its values, nor of an object's key.
+    fn place(&self) -> (String, &str) {
+        let part = |key| self.0.get(key).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
+        let subject = part("pk").splitn(3, '#').take(2).collect::<Vec<_>>().join("#");
+        (subject, part("sk").split('#').next().unwrap_or_default())
     }
 
     /// The row's own name, never its values: keys of items may be among them.
     pub(super) fn broken(&self, name: &str) -> Error {
-        let part = |key| self.0.get(key).and_then(|value| value.as_s().ok()).map_or("?", String::as_str);
-        let row = part("sk").split('#').next().unwrap_or_default();
-        Error::Invariant(format!("attribute {name} of a {row} row of {} is missing or not readable", part("pk")))
+        let (pk, kind) = self.place();
+        Error::Invariant(format!("attribute {name} of a {kind} row of {pk} is missing or not readable"))
     }
 }
 

@@ -99,7 +99,7 @@ impl Signals for Control {
         Ok(Some(Report {
             at: row.number("at")?,
             record_at: row.number("record_at")?,
-            position: row.text("position").ok().map(str::to_owned),
+            position: row.optional_text("position")?.map(str::to_owned),
             records: row.number("records")?,
             failed: row.number("failed")?,
             denied: row.text("denied").ok().map(str::to_owned),

@@ -58,7 +58,7 @@ impl Stragglers for Control {
 }
 
 fn straggler(row: &Row) -> Result<Straggler, Error> {
-    let image = row.map("image").cloned().map(item_from_sdk).transpose()?;
+    let image = row.map("image")?.cloned().map(item_from_sdk).transpose()?;
     Ok(Straggler {
         run: Run(row.number("run")?),
         sequence: row.text("sequence")?.to_owned(),
@@ -69,7 +69,7 @@ fn straggler(row: &Row) -> Result<Straggler, Error> {
 }
 
 pub(super) fn key(row: &Row) -> Result<Key, Error> {
-    let attributes = row.map("key").cloned().ok_or_else(|| row.broken("key"))?;
+    let attributes = row.map("key")?.cloned().ok_or_else(|| row.broken("key"))?;
     let item = item_from_sdk(attributes)?;
     // The table's own order of key attributes does not matter for a key's identity.
     let mut names = item.0.keys().cloned();

@@ -98,7 +98,9 @@ impl DynamoTable {
 }
 
 fn refused<A>(call: &Call<'_>, status: u16, body: &[u8]) -> Result<Answer<A>, Error> {
-    let said: Said = serde_json::from_slice(body).unwrap_or_default();
+    // What is not read is not looked at either: a body that is no JSON throughout says nothing.
+    let whole = serde_json::from_slice::<serde_json::Value>(body);
+    let said: Said = whole.and_then(|_| serde_json::from_slice(body)).unwrap_or_default();
     let name = said.kind.rsplit('#').next().unwrap_or_default();
     if name == "ConditionalCheckFailedException" {
         return Ok(Answer::ConditionFailed(said.item.filter(|item| !item.0.is_empty())));
@@ -122,6 +124,73 @@ fn unreadable(error: &serde_json::Error) -> String {
 // https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html: the checksum of the
 // body as it was sent.
 fn is_whole(headers: &HeaderMap, body: &Bytes) -> bool {
-    let said = headers.get(CRC32).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
-    said.is_none_or(|said: u32| said == crc32fast::hash(body))
+    let expected = crc32fast::hash(body);
+    // One that cannot be read is a wrong one, not none.
+    let right = |value: &HeaderValue| value.to_str().is_ok_and(|text| text.parse() == Ok(expected));
+    headers.get_all(CRC32).iter().all(right)
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::testing::fuzz::{bytes, cases, text};
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::sdk_error::Effect;
+
+    const REFUSED: &str = r#"{"__type":"com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException","message":"The conditional request failed","Item":{"pk":{"S":"a"}}}"#;
+
+    fn call() -> Call<'static> {
+        Call { action: "dynamodb:PutItem", resource: "table orders", effect: Effect::Writes, access: None }
+    }
+
+    fn with_checksum(value: &str) -> Option<HeaderMap> {
+        Some(HeaderMap::from_iter([(CRC32, HeaderValue::from_str(value).ok()?)]))
+    }
+
+    #[test]
+    fn a_checksum_that_cannot_be_read_is_a_wrong_one() {
+        let body = Bytes::from_static(b"{}");
+        let right = crc32fast::hash(&body).to_string();
+        assert!(is_whole(&HeaderMap::new(), &body) && is_whole(&with_checksum(&right).unwrap(), &body));
+        for wrong in ["", "many", "-1", "99999999999", "0"] {
+            assert!(!is_whole(&with_checksum(wrong).unwrap(), &body), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_refusal_that_is_damaged_where_nobody_looks_is_none() {
+        let damaged = [&REFUSED.as_bytes()[..REFUSED.len() - 1], b",\"more\":\"\xff\"}"].concat();
+        assert!(matches!(refused::<()>(&call(), 400, REFUSED.as_bytes()), Ok(Answer::ConditionFailed(Some(_)))));
+        assert!(refused::<()>(&call(), 400, &damaged).is_err());
+    }
+
+    proptest! {
+            #![proptest_config(cases(200))]
+
+            #[test]
+            fn a_damaged_body_or_checksum_is_found(body in bytes(REFUSED.as_bytes().to_vec()), sum in text(crc32fast::hash(REFUSED.as_bytes()).to_string())) {
+                let right = crc32fast::hash(REFUSED.as_bytes()).to_string();
+                prop_assert_eq!(is_whole(&with_checksum(&right).unwrap(), &body.clone().into()), body == REFUSED.as_bytes());
+                if let Some(headers) = with_checksum(&sum) {
+                    prop_assert_eq!(is_whole(&headers, &Bytes::from_static(REFUSED.as_bytes())), sum.parse::<u32>() == right.parse());
+                }
+            }
+
+            #[test]
+            fn a_damaged_refusal_is_no_other_one(body in bytes(REFUSED.as_bytes().to_vec())) {
+                match refused::<()>(&call(), 400, &body) {
+                    Ok(Answer::ConditionFailed(item)) => {
+                        let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                        prop_assert!(said["__type"].as_str().unwrap().ends_with("ConditionalCheckFailedException"));
+    let given = said.get("Item").cloned().unwrap_or_default();
+                        // An item without attributes is none.
+                        let given = serde_json::from_value::<Option<Item>>(given).unwrap().filter(|item| !item.0.is_empty());
+                        prop_assert_eq!(item, given);
+                    }
+                    Ok(Answer::Done(())) => prop_assert!(false, "a refusal is no success"),
+                    Err(error) => prop_assert!(!error.name().is_empty()),
+                }
+            }
+        }
 }

@@ -119,6 +119,10 @@ pub(super) fn read_entry(entry: &Value) -> Result<TransactGetItem, Error> {
 }
 
 fn read<R: DeserializeOwned>(entry: &Value) -> Result<R, Error> {
+    // A struct is read from a list, too.
+    if !entry.as_object().is_some_and(|kinds| kinds.values().all(Value::is_object)) {
+        return Err(invalid("an entry of TransactItems is not an object of objects".to_owned()));
+    }
     R::deserialize(entry).map_err(|error| invalid(format!("an entry of TransactItems: {error}")))
 }
 
@@ -232,6 +236,7 @@ mod tests {
         refused(json!({"Delete": delete(json!({"Expected": {}}))}), "Expected");
         refused(json!({"Scan": delete(json!({}))}), "Scan");
         refused(json!({"Delete": {"TableName": "other"}}), "Key");
+        refused(json!({"Delete": ["other", {"pk": {"S": "k"}}]}), "not an object");
         refused(json!({"Update": delete(json!({}))}), "UpdateExpression");
         refused(json!({"Get": delete(json!({"ConsistentRead": true}))}), "ConsistentRead");
     }

@@ -25,3 +25,6 @@ pub use meter::{Collection, Detail, Meter, Totals, Units};
 pub use table::DynamoTable;
 pub(crate) use table::indexes;
 pub use value::{from_sdk, item_from_sdk, item_to_sdk, to_sdk};
+
+#[cfg(test)]
+mod fuzz;

@@ -64,8 +64,7 @@ struct Body<'a> {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Answer {
-    #[serde(default)]
-    items: Vec<Item>,
+    items: Option<Vec<Item>>,
     #[serde(default)]
     count: u32,
     #[serde(default)]
@@ -106,7 +105,13 @@ impl DynamoTable {
         let answer: Answer = self.repeated("a page", || self.fetch(self.call(action, Effect::Reads), &body)).await?;
         self.metered_by(answer.consumed_capacity, None);
         let next = answer.last_evaluated_key.filter(|key| !key.0.is_empty());
-        Ok(Found { items: answer.items, count: answer.count, scanned: answer.scanned_count, next })
+        // Where items were asked for, an answer without any list of them is not an empty page.
+        let items = match (answer.items, &request.shown) {
+            (Some(items), _) => items,
+            (None, Shown::Count) => Vec::new(),
+            (None, _) => return Err(self.call(action, Effect::Reads).lost("the answer has no Items")),
+        };
+        Ok(Found { items, count: answer.count, scanned: answer.scanned_count, next })
     }
 }
 
@@ -164,7 +169,7 @@ fn shown(
 }
 
 /// The application's filter, and what comes back besides.
-fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<String, Error> {
+pub(super) fn with_besides(filter: &str, besides: Besides, to: &mut Expressions) -> Result<String, Error> {
     let text = operand(filter)?;
     let hidden = |to: &mut Expressions| {
         let tombstone = format!("{} = {}", to.name(TOMBSTONE), to.value("true", &AttributeValue::Bool(true)));

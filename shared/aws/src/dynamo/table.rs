@@ -216,7 +216,10 @@ impl Table for DynamoTable {
             .limit(number(limit))
             .set_exclusive_start_key(after.map(|key| item_to_sdk(key.attributes())));
         let answer = request.send().await.map_err(|error| self.call("dynamodb:Scan", Effect::Reads).failed(&error))?;
-        let items = answer.items.unwrap_or_default().into_iter().map(item_from_sdk).collect::<Result<_, _>>()?;
+        // An answer without a list of items is not an empty page: a job would pass over what is there.
+        let items =
+            answer.items.ok_or_else(|| self.call("dynamodb:Scan", Effect::Reads).lost("the answer has no Items"))?;
+        let items = items.into_iter().map(item_from_sdk).collect::<Result<_, _>>()?;
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty()).map(item_from_sdk).transpose()?;
         let next = next.map(|key| self.schema.key(key)).transpose();
         Ok(Page { items, next: next.map_err(|error| Error::Invariant(format!("last evaluated key: {error}")))? })

@@ -2,10 +2,12 @@
 
 use livemove_core::error::Error;
 use livemove_core::object::ledger::Sequencer;
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::decode_key;
+
+/// The longest key, in bytes: <https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html>.
+const KEY_MAX: usize = 1024;
 
 /// Something happened to a key of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,73 +24,60 @@ pub struct Occurrence {
 /// nothing.
 ///
 /// # Errors
-/// `NotAnS3Event`.
+/// `NotAnS3Event`, naming what is wrong in it.
 pub fn occurrences(body: &str) -> Result<Vec<Occurrence>, Error> {
-    let unreadable = |reason: String| {
+    read(body).map_err(|reason| {
         Error::refused(
             "NotAnS3Event",
             format!("a message of the queue is no event of S3: {reason}"),
             "let nothing but the bucket's events into the queue; look at the message in its dead-letter queue",
         )
-    };
-    let body: Value = serde_json::from_str(body).map_err(|error| unreadable(error.to_string()))?;
-    if body.get("Event").and_then(Value::as_str) == Some("s3:TestEvent") {
-        return Ok(Vec::new());
-    }
-    match serde_json::from_value(body).map_err(|error| unreadable(error.to_string()))? {
+    })
+}
+
+fn read(body: &str) -> Result<Vec<Occurrence>, String> {
+    let body: Value = serde_json::from_str(body).map_err(|error| error.to_string())?;
+    match (body.get("Records"), body.get("detail"), body.get("Event").and_then(Value::as_str)) {
+        (None, None, Some("s3:TestEvent")) => Ok(Vec::new()),
         // EventBridge delivers keys as they are.
-        Body::Bridge { source, detail } if source == "aws.s3" => Ok(vec![detail.told()]),
-        Body::Bridge { source, .. } => Err(unreadable(format!("its source is {source}"))),
-        Body::Direct { records } => records.into_iter().map(|record| record.s3.decoded().map(About::told)).collect(),
+        (None, Some(detail), None) => match body.get("source").and_then(Value::as_str) {
+            Some("aws.s3") => Ok(vec![occurrence(detail, |key| Ok(key.to_owned()))?]),
+            other => Err(format!("its source is {}", other.unwrap_or("missing"))),
+        },
+        (Some(Value::Array(records)), None, None) if !records.is_empty() => records.iter().map(record).collect(),
+        (Some(_), None, None) => Err("Records is no list of records".to_owned()),
+        _ => Err("it is not one of Records, detail and s3:TestEvent".to_owned()),
     }
 }
 
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Body {
-    Bridge {
-        source: String,
-        detail: About,
-    },
-    Direct {
-        #[serde(rename = "Records")]
-        records: Vec<Record>,
-    },
-}
-
-#[derive(Deserialize)]
-struct Record {
-    s3: About,
-}
-
-#[derive(Deserialize)]
-struct About {
-    bucket: Bucket,
-    object: Object,
-}
-
-#[derive(Deserialize)]
-struct Bucket {
-    name: String,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    key: String,
-    #[serde(default)]
-    sequencer: Option<String>,
-}
-
-impl About {
-    fn told(self) -> Occurrence {
-        let sequencer = self.object.sequencer.filter(|text| !text.is_empty()).map(|text| Sequencer::new(&text));
-        Occurrence { bucket: self.bucket.name, key: self.object.key, sequencer }
+fn record(record: &Value) -> Result<Occurrence, String> {
+    if let Some(source) = record.get("eventSource").filter(|source| *source != "aws:s3") {
+        return Err(format!("its eventSource is {source}"));
     }
+    occurrence(record.get("s3").ok_or("s3 is missing")?, |key| {
+        decode_key(key).ok_or_else(|| "/object/key is not percent-encoded UTF-8".to_owned())
+    })
+}
 
-    fn decoded(mut self) -> Result<About, Error> {
-        self.object.key = decode_key(&self.object.key)?;
-        Ok(self)
+fn occurrence(about: &Value, decode: impl Fn(&str) -> Result<String, String>) -> Result<Occurrence, String> {
+    let text = |place: &str| {
+        let text = about.pointer(place).and_then(Value::as_str).filter(|text| !text.is_empty());
+        text.ok_or_else(|| format!("{place} is missing or no text"))
+    };
+    let (bucket, key) = (text("/bucket/name")?.to_owned(), decode(text("/object/key")?)?);
+    if key.len() > KEY_MAX {
+        return Err(format!("/object/key has {} bytes, more than {KEY_MAX}", key.len()));
     }
+    let sequencer = match about.pointer("/object/sequencer") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(none)) if none.is_empty() => None,
+        // One that is no number would pass for later than all others, and they for old ones.
+        Some(given) => {
+            let read = given.as_str().and_then(Sequencer::new);
+            Some(read.ok_or_else(|| format!("/object/sequencer is {given}, not hexadecimal digits"))?)
+        }
+    };
+    Ok(Occurrence { bucket, key, sequencer })
 }
 
 #[cfg(test)]
@@ -106,7 +95,7 @@ mod tests {
     }
 
     fn one(key: &str, sequencer: Option<&str>) -> Vec<(String, String, Option<Sequencer>)> {
-        vec![("orders-files".to_owned(), key.to_owned(), sequencer.map(Sequencer::new))]
+        vec![("orders-files".to_owned(), key.to_owned(), sequencer.and_then(Sequencer::new))]
     }
 
     #[test]
@@ -132,4 +121,44 @@ mod tests {
             assert_eq!(occurrences(body).unwrap_err().name(), "NotAnS3Event", "{body}");
         }
     }
+
+    fn direct(key: &str, sequencer: &str) -> String {
+        format!(
+            r#"{{"Records":[{{"s3":{{"bucket":{{"name":"b"}},"object":{{"key":"{key}","sequencer":"{sequencer}"}}}}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn a_sequencer_that_is_no_number_is_refused_and_makes_no_later_event_an_old_one() {
+        assert!(occurrences(&direct("k", "00AB")).is_ok() && occurrences(&direct("k", "")).is_ok());
+        for wrong in ["zz", "00AB ", "-1", &"F".repeat(65)] {
+            let error = occurrences(&direct("k", wrong)).unwrap_err();
+            assert!(error.to_string().contains("/object/sequencer") && error.to_string().contains(wrong), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_not_encoded_as_s3_does_is_refused_and_not_taken_for_another() {
+        for wrong in ["a%", "a%2", "a%zz", "%FF", "", &"x".repeat(1025)] {
+            assert_eq!(occurrences(&direct(wrong, "00")).unwrap_err().name(), "NotAnS3Event", "{wrong}");
+        }
+    }
+
+    #[test]
+    fn records_in_a_test_message_or_beside_a_detail_are_not_dropped() {
+        let records = r#"[{"s3":{"bucket":{"name":"b"},"object":{"key":"k"}}}]"#;
+        for both in [
+            format!(r#"{{"Event":"s3:TestEvent","Records":{records}}}"#),
+            format!(
+                r#"{{"source":"aws.s3","detail":{{"bucket":{{"name":"b"}},"object":{{"key":"k"}}}},"Records":{records}}}"#
+            ),
+            r#"{"Records":[]}"#.to_owned(),
+            records.replace("{\"s3\"", "{\"eventSource\":\"aws:sqs\",\"s3\""),
+        ] {
+            assert_eq!(occurrences(&both).unwrap_err().name(), "NotAnS3Event", "{both}");
+        }
+    }
 }
+
+#[cfg(test)]
+mod fuzz;

@@ -152,7 +152,8 @@ impl Bucket for S3Bucket {
         let answer = request.send().await.map_err(|error| self.failed("s3:ListBucket", Effect::Reads, &error))?;
         let more = answer.is_truncated.unwrap_or_default();
         let entry = |object: aws_sdk_s3::types::Object| {
-            let key = decode_key(object.key().unwrap_or_default())?;
+            let key = object.key().and_then(decode_key);
+            let key = key.ok_or_else(|| Error::Invariant("a key of a listing is missing or not UTF-8".to_owned()))?;
             let etag = unquoted(object.e_tag())?;
             Ok(Entry { key, etag, size: u64::try_from(object.size.unwrap_or_default()).unwrap_or_default() })
         };
@@ -170,11 +171,17 @@ impl Bucket for S3Bucket {
     }
 }
 
-/// Undoes the encoding of keys in listings and bucket notifications: that of forms, where a space is a plus.
-fn decode_key(encoded: &str) -> Result<String, Error> {
+/// Undoes the encoding of keys in listings and bucket notifications: that of forms, where a space is a plus. `None`
+/// for what is not encoded so, or not UTF-8.
+fn decode_key(encoded: &str) -> Option<String> {
+    let hex = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    let bytes = encoded.as_bytes();
+    let whole = |(at, _): (usize, _)| hex(bytes.get(at + 1)) && hex(bytes.get(at + 2));
+    if !encoded.match_indices('%').all(whole) {
+        return None;
+    }
     let spaced = encoded.replace('+', " ");
-    let decoded = percent_decode_str(&spaced).decode_utf8();
-    decoded.map(String::from).map_err(|_| Error::Invariant("a key is not UTF-8".to_owned()))
+    percent_decode_str(&spaced).decode_utf8().ok().map(String::from)
 }
 
 #[cfg(test)]
@@ -188,7 +195,9 @@ mod tests {
         {
             assert_eq!(decode_key(encoded).unwrap(), key);
         }
-        assert!(decode_key("%FF").is_err());
+        for wrong in ["%FF", "a%", "a%2", "%zz"] {
+            assert_eq!(decode_key(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

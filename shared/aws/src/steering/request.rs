@@ -23,6 +23,7 @@ pub struct After {
 
 /// A request: `{"action": …, "migration": …}` and what the action needs.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 #[serde(tag = "action", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
     /// Check a plan against the world and register its tables and buckets.
@@ -194,6 +195,50 @@ impl Request {
             Request::Failures { .. } => "failures",
             Request::Watch { .. } => "watch",
             Request::Health { .. } => "health",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use livemove_core::testing::fuzz::{any_json, cases, json, says};
+    use proptest::prelude::*;
+    use serde_json::to_value;
+
+    use super::*;
+
+    fn fixture() -> impl Strategy<Value = Value> {
+        let names = ["preflight", "begin", "arm", "advance", "retreat", "seal", "verified", "certify", "approval"];
+        let more = ["status", "redrive", "watch", "health"];
+        let read = |name: &&str| -> Value {
+            let path = format!("{}/../../events/control-{name}.json", env!("CARGO_MANIFEST_DIR"));
+            serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+        };
+        prop::sample::select(names.iter().chain(&more).map(read).collect::<Vec<_>>())
+    }
+
+    fn judge(given: Value) -> Result<(), TestCaseError> {
+        match Request::read(given.clone()) {
+            Err(error) => prop_assert_eq!(error.name(), "InvalidRequest"),
+            Ok(request) => {
+                let told = to_value(&request).unwrap();
+                prop_assert!(says(&told, &given) && told["action"] == request.name(), "{told} for {given}");
+            }
+        }
+        Ok(())
+    }
+
+    proptest! {
+        #![proptest_config(cases(400))]
+
+        #[test]
+        fn a_request_that_is_read_is_the_one_that_was_given(given in fixture().prop_flat_map(json)) {
+            judge(given)?;
+        }
+
+        #[test]
+        fn any_json_is_refused_by_name(given in any_json(&["action", "migration", "run", "to", "only", "status", "plan"])) {
+            judge(given)?;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The names and values that a request binds to the placeholders of its expressions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_dynamo::AttributeValue;
 
@@ -51,9 +51,9 @@ impl Bindings<'_> {
     /// # Errors
     /// A `ValidationException` when it cannot be read.
     pub fn used_by(&self, kind: Kind, text: &str) -> Result<Used, Error> {
-        let used: Vec<&str> = tokens(kind, text)?.into_iter().map(|token| token.text).collect();
-        let names = self.names.iter().filter(|(key, _)| used.contains(&key.as_str()));
-        let values = self.values.iter().filter(|(key, _)| used.contains(&key.as_str()));
+        let used: HashSet<&str> = tokens(kind, text)?.into_iter().map(|token| token.text).collect();
+        let names = self.names.iter().filter(|(key, _)| used.contains(key.as_str()));
+        let values = self.values.iter().filter(|(key, _)| used.contains(key.as_str()));
         let copied = (
             names.map(|(key, name)| (key.clone(), name.clone())).collect(),
             values.map(|(key, value)| (key.clone(), value.clone())).collect(),
@@ -66,17 +66,18 @@ impl Bindings<'_> {
     /// # Errors
     /// A `ValidationException` that names one that is not.
     pub fn check_used(&self, expressions: &[(Kind, &str)]) -> Result<(), Error> {
-        let mut used = Vec::new();
+        // A set: a request may bind very many.
+        let mut used = HashSet::new();
         for (kind, text) in expressions {
             used.extend(tokens(*kind, text)?.into_iter().map(|token| token.text));
         }
         let unused = |field: &str, key: &String| {
             validation(format!("Value provided in {field} unused in expressions: keys: {{{key}}}"))
         };
-        if let Some(key) = self.names.keys().find(|key| !used.contains(&key.as_str())) {
+        if let Some(key) = self.names.keys().find(|key| !used.contains(key.as_str())) {
             return Err(unused("ExpressionAttributeNames", key));
         }
-        match self.values.keys().find(|key| !used.contains(&key.as_str())) {
+        match self.values.keys().find(|key| !used.contains(key.as_str())) {
             Some(key) => Err(unused("ExpressionAttributeValues", key)),
             None => Ok(()),
         }

@@ -23,13 +23,33 @@ const INTENTS: usize = 8;
 /// Hexadecimal text of varying length; padded on the right to equal length it compares as text, see
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html>.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Sequencer(String);
 
+/// To how many digits sequencers are padded; S3's have less than half of that.
+const DIGITS: usize = 64;
+
 impl Sequencer {
-    /// The sequencer as an event carries it.
-    pub fn new(text: &str) -> Sequencer {
-        Sequencer(format!("{:0<64}", text.to_ascii_uppercase()))
+    /// The sequencer as an event carries it; `None` for anything but 1 to 64 hexadecimal digits. It would come
+    /// after all others, and the events that follow would count as old.
+    pub fn new(text: &str) -> Option<Sequencer> {
+        let fine = (1..=DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fine.then(|| Sequencer(format!("{:0<DIGITS$}", text.to_ascii_uppercase())))
+    }
+}
+
+impl TryFrom<String> for Sequencer {
+    type Error = String;
+
+    fn try_from(kept: String) -> Result<Sequencer, String> {
+        let read = Sequencer::new(&kept).filter(|read| read.0 == kept);
+        read.ok_or_else(|| format!("`{kept}` is not a sequencer of {DIGITS} upper-case hexadecimal digits"))
+    }
+}
+
+impl From<Sequencer> for String {
+    fn from(sequencer: Sequencer) -> String {
+        sequencer.0
     }
 }
 
@@ -55,6 +75,7 @@ impl Known {
 
 /// A write that was begun: it may have taken place without the ledger being told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Intent {
     /// The bucket written to.
     pub on: Side,
@@ -64,6 +85,7 @@ pub struct Intent {
 
 /// Content on its way from one bucket to the other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Written {
     /// The entity tag it has in the bucket it comes from.
     pub etag: Etag,
@@ -82,6 +104,7 @@ impl Written {
 
 /// The row of one key. The default is that of a key never seen.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Row {
     /// Counts the changes of this row; the condition of the next one.
     pub version: u64,

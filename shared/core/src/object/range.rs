@@ -15,6 +15,7 @@ const SAMPLES: usize = 64;
 
 /// The keys `k` with `after < k <= until`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Range {
     /// Exclusive; `None` = from the first key on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -22,6 +23,18 @@ pub struct Range {
     /// Inclusive; `None` = to the last key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub until: Option<String>,
+}
+
+/// Whether these ranges, in their order, cover every possible key, each once.
+pub fn covers_all(ranges: &[Range]) -> bool {
+    let begins = ranges.first().is_some_and(|first| first.after.is_none());
+    let ends = ranges.last().is_some_and(|last| last.until.is_none());
+    let joined = |pair: &[Range]| pair[0].until.is_some() && pair[0].until == pair[1].after;
+    let ascends = |range: &Range| match (&range.after, &range.until) {
+        (Some(after), Some(until)) => after < until,
+        (None, _) | (_, None) => true,
+    };
+    begins && ends && ranges.windows(2).all(joined) && ranges.iter().all(ascends)
 }
 
 impl Range {
@@ -99,9 +112,24 @@ pub async fn ranges_of<B: Bucket, L: Ledger, C>(
     segments: u32,
 ) -> Result<Vec<Range>, Error> {
     if let Some(ranges) = pair.ledger.ranges(run).await? {
-        return Ok(ranges);
+        return whole(ranges, run);
     }
     let planned = plan_ranges(pair.losing(run), segments).await?;
     pair.ledger.keep_ranges(run, &planned).await?;
-    pair.ledger.ranges(run).await?.ok_or_else(|| Error::Conflict("the key ranges just kept are not there".to_owned()))
+    match pair.ledger.ranges(run).await? {
+        Some(ranges) => whole(ranges, run),
+        None => Err(Error::Conflict("the key ranges just kept are not there".to_owned())),
+    }
+}
+
+/// Kept ranges, if no key lies between them.
+fn whole(ranges: Vec<Range>, run: Run) -> Result<Vec<Range>, Error> {
+    if covers_all(&ranges) {
+        return Ok(ranges);
+    }
+    Err(Error::refused(
+        "UnreadableRow",
+        format!("the {} kept key ranges of run {run} do not cover every key once", ranges.len()),
+        "remove the row ranges#… of the bucket from the control table, then plan the job again with restart",
+    ))
 }

@@ -214,7 +214,7 @@ impl<B: Bucket, L: Ledger, C: Clock> Work<'_, B, L, C> {
     }
 
     async fn store(&mut self, next: Row) -> Result<(), Error> {
-        let next = Row { version: self.stored.version + 1, ..next };
+        let next = Row { version: self.stored.version.saturating_add(1), ..next };
         self.pair.ledger.put(self.key, &next).await?;
         self.stored = next.clone();
         self.row = next;

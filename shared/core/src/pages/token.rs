@@ -3,13 +3,15 @@
 //! It is the key attributes of the last item looked at, as DynamoDB's. Where the order is one table's own, the
 //! reserved attribute [`WALK`] names that table; none is the plan's source, so that tokens from before the
 //! migration, and from its first half, are the backend's own. Where two indexes are read together, it also tells
-//! where each of them stands: a text that nobody but this module reads.
+//! where each of them stands: a text that nobody but this module reads, with a digest of all that it says. One that
+//! was changed on its way is refused: it could pass over entries.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_dynamo::AttributeValue;
 
+use crate::canonical::Digest;
 use crate::error::Error;
 use crate::expression::validation;
 use crate::item::Item;
@@ -21,6 +23,8 @@ pub(super) const WALK: &str = "_lm_w";
 
 const SOURCE: &str = "source";
 const TARGET: &str = "target";
+/// As many as no accident gets right.
+const DIGEST_BYTES: usize = 12;
 
 /// Where a read stands.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +74,7 @@ impl Token {
         let Some(mut key) = start else { return Ok(Token::default()) };
         let (walk, stands) = match key.0.remove(WALK) {
             None => (Side::Source, None),
-            Some(AttributeValue::S(text)) => open_walk(&text)?,
+            Some(AttributeValue::S(text)) => open_walk(&text, &key)?,
             Some(_) => return Err(invalid()),
         };
         if key.0.keys().any(|name| name.starts_with(RESERVED)) {
@@ -109,8 +113,8 @@ impl Token {
             (Some(Side::Target), None) => TARGET.to_owned(),
             (walk, Some(stands)) => {
                 let walk = if walk == Some(Side::Target) { TARGET } else { SOURCE };
-                let stands = serde_json::to_vec(&stands).unwrap_or_default();
-                format!("{walk}.{}", URL_SAFE_NO_PAD.encode(stands))
+                let stands = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&stands).unwrap_or_default());
+                format!("{walk}.{stands}.{}", digest(walk, &stands, &item))
             }
         };
         item.0.insert(WALK.to_owned(), AttributeValue::S(text));
@@ -146,10 +150,21 @@ impl Stands {
     }
 }
 
-fn open_walk(text: &str) -> Result<(Side, Option<Stands>), Error> {
+/// What tells a token from one that was changed; `key` is without reserved attributes.
+fn digest(walk: &str, stands: &str, key: &Item) -> String {
+    let mut text = format!("{walk}.{stands}.").into_bytes();
+    text.extend(key.canonical());
+    URL_SAFE_NO_PAD.encode(&Digest::of(&text).as_bytes()[..DIGEST_BYTES])
+}
+
+fn open_walk(text: &str, key: &Item) -> Result<(Side, Option<Stands>), Error> {
     let Some((walk, stands)) = text.split_once('.') else {
         return if text == TARGET { Ok((Side::Target, None)) } else { Err(invalid()) };
     };
+    let (stands, said) = stands.split_once('.').ok_or_else(invalid)?;
+    if said != digest(walk, stands, key) {
+        return Err(invalid());
+    }
     let walk = match walk {
         SOURCE => Side::Source,
         TARGET => Side::Target,

@@ -33,6 +33,24 @@ pub(super) fn parse(json: &str) -> Result<Plan, Vec<PlanProblem>> {
     from_value(value)
 }
 
+/// What is kept, but is no subject's plan.
+pub(super) fn unreadable(error: &serde_json::Error) -> PlanProblem {
+    let remedy = format!("run preflight with the plan again ({error})");
+    PlanProblem { field: "$".to_owned(), value: "not a subject's plan".to_owned(), remedy }
+}
+
+/// What says more or less than a subject's plan.
+pub(super) fn incomplete() -> PlanProblem {
+    let remedy = "run preflight with the plan again".to_owned();
+    PlanProblem { field: "$".to_owned(), value: "not what was kept".to_owned(), remedy }
+}
+
+/// A bucket is always copied first.
+pub(super) fn copy_first() -> PlanProblem {
+    let remedy = "run preflight with the plan again: a bucket is always copied first".to_owned();
+    PlanProblem { field: "$.entry".to_owned(), value: "\"new-first\"".to_owned(), remedy }
+}
+
 pub(super) fn from_value(json: Value) -> Result<Plan, Vec<PlanProblem>> {
     let mut checker = Checker::default();
     checker.plan(&json);

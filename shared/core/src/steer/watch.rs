@@ -25,7 +25,7 @@ const TRIES: u32 = 5;
 
 /// What the watch remembers of one side's stream or events from look to look.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(deny_unknown_fields)]
 pub struct Watch {
     /// When it looked last.
     pub at: Millis,
@@ -158,7 +158,12 @@ pub async fn mark_broken<R: States>(
         if !matches!(state.stream(side), Stream::Replicate(_)) {
             return Ok(false);
         }
-        let next = State { version: state.version + 1, since: now, broken: Some(why.to_owned()), ..state.clone() };
+        let next = State {
+            version: state.version.saturating_add(1),
+            since: now,
+            broken: Some(why.to_owned()),
+            ..state.clone()
+        };
         tracing::error!(subject, why, "broken: copy and verify again");
         match register.transition(subject, &state, &next, &json!({"broken": why})).await {
             Ok(()) => return Ok(true),

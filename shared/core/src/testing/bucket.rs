@@ -192,7 +192,7 @@ fn after<T>(fault: Fault, answer: T) -> Result<T, Error> {
 impl Contents {
     fn emit(&mut self, key: &str) {
         // Of varying length, as S3's.
-        let sequencer = Sequencer::new(&format!("{:06X}", self.events.len() + 1));
+        let sequencer = Sequencer::new(&format!("{:06X}", self.events.len() + 1)).unwrap();
         self.events.push(Event { key: key.to_owned(), sequencer });
     }
 }

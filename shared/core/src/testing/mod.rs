@@ -12,6 +12,7 @@ pub mod bucket;
 pub mod bucket_contract;
 pub mod contract;
 pub mod faults;
+pub mod fuzz;
 mod key_condition;
 pub mod ledger;
 pub mod memory;

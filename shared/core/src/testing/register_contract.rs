@@ -102,7 +102,9 @@ async fn only_one_of_two_changes_wins<R: Register>(register: &R) {
 async fn the_plan_and_the_approval_are_replaced<R: Register>(register: &R) {
     assert!(register.plan("contract").await.unwrap().is_none());
     assert!(register.approval("contract").await.unwrap().is_none());
-    let plan: Plan = serde_json::from_value(json!({"migration": "contract"})).unwrap();
+    let end = |name: &str| json!({"account": "111111111111", "region": "us-east-1", "table": name});
+    let tables = json!([{"source": end("contract"), "target": end("contract-new")}]);
+    let plan = Plan::from_value(json!({"migration": "contract", "tables": tables})).unwrap();
     let next = Plan { writes_in_flight: 3, ..plan.clone() };
     for plan in [&plan, &next] {
         register.save_plan(plan).await.unwrap();

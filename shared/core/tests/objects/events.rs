@@ -226,10 +226,10 @@ fn a_change_of_tags_beside_an_old_event_is_looked_at() {
 fn sequencers_of_another_run_count_for_nothing() {
     let world = World::new(Tagging::Content);
     world.source.put("k", b"one", &[], &[]);
-    let high = livemove_core::object::ledger::Sequencer::new("FF");
+    let high = livemove_core::object::ledger::Sequencer::new("FF").unwrap();
     block_on(world.sync(1, "k", Cause::Event(Some(&high)))).unwrap();
     world.target.put("k", b"two", &[], &[]);
-    let low = livemove_core::object::ledger::Sequencer::new("01");
+    let low = livemove_core::object::ledger::Sequencer::new("01").unwrap();
     assert_eq!(block_on(world.sync(2, "k", Cause::Event(Some(&low)))).unwrap(), Outcome::Written);
     world.assert_equal();
 }

@@ -207,7 +207,7 @@ fn a_hold_of_a_later_run_is_not_freed_by_an_earlier_one() {
     block_on(world.drain(Side::Target));
     assert_eq!(world.held(Side::Target)[0].run, Run(2));
     assert!(world.held(Side::Source).is_empty());
-    let sequencer = Sequencer::new("FF");
+    let sequencer = Sequencer::new("FF").unwrap();
     block_on(world.follow(Side::Source, &[("k", Some(sequencer))]));
     assert_eq!(world.held(Side::Target).len(), 1, "the other side's events are late writes now");
 }

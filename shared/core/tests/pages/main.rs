@@ -10,6 +10,7 @@
 mod chance;
 mod differential;
 mod drive;
+mod fuzz;
 mod indexes;
 mod moving;
 mod one_table;

@@ -7,6 +7,7 @@ mod backend;
 mod bounds;
 mod calls;
 mod client;
+mod fuzz;
 mod observing;
 mod passing;
 mod plane;

@@ -16,6 +16,7 @@ use serde_dynamo::AttributeValue;
 use super::call;
 use crate::sdk_error::Effect;
 use crate::steering::world::{GivenUp, Lost};
+use crate::streams::{is_sequence, stream_of};
 
 /// Messages of one answer: the most that SQS gives.
 const MESSAGES: i32 = 10;
@@ -55,6 +56,13 @@ pub(super) async fn messages(sqs: &aws_sdk_sqs::Client, queue: &str) -> Result<V
 
 fn given_up(body: &str, receipt: String) -> Option<GivenUp> {
     let Message { batch } = serde_json::from_str(body).ok()?;
+    let (first, last) = (&batch.start_sequence_number, &batch.end_sequence_number);
+    let numbers =
+        is_sequence(first) && is_sequence(last) && Position::new(Run(0), first) <= Position::new(Run(0), last);
+    // Without its range, what was given up would be looked for where nothing is, and count as found.
+    if !numbers || batch.shard_id.is_empty() || stream_of(&batch.stream_arn).is_none() {
+        return None;
+    }
     Some(GivenUp {
         receipt,
         stream: batch.stream_arn,
@@ -106,8 +114,11 @@ pub(super) async fn keys_of(
                 error => return Err(error),
             },
         };
-        for record in answer.records.unwrap_or_default().into_iter().filter_map(|record| record.dynamodb) {
-            let sequence = record.sequence_number.unwrap_or_default();
+        for record in answer.records.unwrap_or_default() {
+            // A record that cannot be read is none to pass over.
+            let record = record.dynamodb.ok_or_else(|| malformed_record("it has no dynamodb"))?;
+            let sequence = record.sequence_number.filter(|sequence| is_sequence(sequence));
+            let sequence = sequence.ok_or_else(|| malformed_record("it has no SequenceNumber"))?;
             if Position::new(Run(0), &sequence) > last {
                 return Ok(Some(found.into_values().collect()));
             }
@@ -142,10 +153,13 @@ fn key(schema: &KeySchema, keys: std::collections::HashMap<String, Sdk>) -> Resu
         let text = text.cloned().map(AttributeValue::S).or_else(|| number.cloned().map(AttributeValue::N));
         text.or_else(|| bytes.map(|bytes| AttributeValue::B(bytes.clone().into_inner())))
     };
-    let attributes = keys.into_iter().filter_map(|(name, sdk)| Some((name, value(sdk)?))).collect();
-    schema.key(Item(attributes)).map_err(|error| {
-        Error::refused("MalformedRecord", format!("Keys: {error}"), "look at the stream: it must be the table's own")
-    })
+    let attributes: Option<_> = keys.into_iter().map(|(name, sdk)| Some((name, value(sdk)?))).collect();
+    let attributes = attributes.ok_or_else(|| malformed_record("Keys has a value that is no key's"))?;
+    schema.key(Item(attributes)).map_err(|error| malformed_record(&format!("Keys: {error}")))
+}
+
+fn malformed_record(what: &str) -> Error {
+    Error::refused("MalformedRecord", what, "look at the stream: it must be the table's own")
 }
 
 pub(super) fn resource(queue: &str) -> String {
@@ -162,6 +176,9 @@ fn malformed(queue: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use livemove_core::testing::fuzz::{cases, json};
+    use proptest::prelude::*;
+
     use super::*;
 
     // The members that the page named above lists, with values of our own.
@@ -192,6 +209,36 @@ mod tests {
     }
 
     #[test]
+    fn a_message_whose_range_is_none_is_refused_and_nothing_counts_as_found() {
+        for (from, to) in [
+            ("\"100000000000000000002\"", "\"\""),
+            ("\"100000000000000000001\"", "\"~\""),
+            ("\"100000000000000000002\"", "\"99\""),
+            ("\"shardId-7\"", "\"\""),
+            ("table/orders/stream/1", "table/orders"),
+        ] {
+            let body = MESSAGE.replace(from, to);
+            assert_ne!(body, MESSAGE);
+            assert_eq!(given_up(&body, String::new()), None, "{to}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(cases(300))]
+
+        #[test]
+        fn a_damaged_message_is_refused_or_read_as_it_is(body in json(serde_json::from_str(MESSAGE).expect("JSON"))) {
+            if let Some(found) = given_up(&body.to_string(), String::new()) {
+                let batch = &body["DDBStreamBatchInfo"];
+                for (name, told) in [("startSequenceNumber", &found.first), ("endSequenceNumber", &found.last), ("shardId", &found.shard), ("streamArn", &found.stream)] {
+                    prop_assert_eq!(batch[name].as_str(), Some(told.as_str()));
+                }
+                prop_assert!(is_sequence(&found.first) && is_sequence(&found.last));
+            }
+        }
+    }
+
+    #[test]
     fn keys_of_every_type_are_read() {
         let schema = KeySchema { partition: "p".to_owned(), sort: Some("s".to_owned()) };
         let sdk = |sort: Sdk| [("p".to_owned(), Sdk::S("x".to_owned())), ("s".to_owned(), sort)].into();
@@ -202,5 +249,8 @@ mod tests {
             assert_eq!(key(&schema, sdk(sort)).expect("a key").attributes()["s"], expected);
         }
         assert_eq!(key(&schema, sdk(Sdk::Bool(true))).expect_err("no key").name(), "MalformedRecord");
+        let mut more = sdk(Sdk::N("1".to_owned()));
+        more.insert("t".to_owned(), Sdk::Bool(true));
+        assert_eq!(key(&schema, more).expect_err("one too many").name(), "MalformedRecord");
     }
 }
