@@ -2,8 +2,8 @@
 
 use livemove_core::canonical::Digest;
 use livemove_core::certificate::{Certificate, Direction};
-use livemove_core::checkpoint::{Checkpoint, Counts, Job, Task};
-use livemove_core::hold::Hold;
+use livemove_core::checkpoint::{Checkpoint, Counts, Failure, Job, Task};
+use livemove_core::hold::{Hold, Seen};
 use livemove_core::item::{Item, Key, KeySchema};
 use livemove_core::mark::Run;
 use livemove_core::object::bucket::Etag;
@@ -26,11 +26,32 @@ fn key() -> Key {
 
 fn counts() -> Counts {
     let digest = Digest::of(b"x");
-    Counts { read: 9, written: 2, kept: 3, differing: 1, native: 4, source_digest: digest, target_digest: digest }
+    Counts {
+        read: 9,
+        written: 2,
+        kept: 3,
+        differing: 1,
+        native: 4,
+        large: 6,
+        source_digest: digest,
+        target_digest: digest,
+    }
 }
 
 fn checkpoint<P>(after: P) -> Checkpoint<P> {
-    Checkpoint { version: 7, after: Some(after), second_half: true, done: false, busy_until: 99, counts: counts() }
+    Checkpoint {
+        version: 7,
+        after: Some(after),
+        second_half: true,
+        done: false,
+        busy_until: 99,
+        counts: counts(),
+        failure: failure(),
+    }
+}
+
+fn failure() -> Option<Failure> {
+    Some(Failure { error: "AccessDenied".to_owned(), message: "m".to_owned(), at: 3 })
 }
 
 fn state() -> State {
@@ -109,15 +130,15 @@ rows! {
     checkpoints_of_tables: Checkpoint<Key> = checkpoint(key());
     checkpoints_of_buckets: Checkpoint<String> = checkpoint("photos/ü 1.jpg".to_owned());
     rows_of_objects: Row = row();
-    watches: Watch = Watch { at: 5, stream: Some("arn:aws:dynamodb:a:b:table/c/stream/d".to_owned()), stopped: Some(4) };
+    watches: Watch = Watch { at: 5, stream: Some("arn:aws:dynamodb:a:b:table/c/stream/d".to_owned()), stopped: Some(4), written: Some("n".to_owned()) };
     certificates: Certificate = certificate();
     canaries: Canary = Canary { nonce: "n".to_owned(), run: Run(2), sent: 1, seen: Some(2) };
-    reports: Report = Report { at: 1, record_at: 2, position: Some("3".to_owned()), records: 4, failed: 5 };
+    reports: Report = Report { at: 1, record_at: 2, position: Some("3".to_owned()), records: 4, failed: 5, denied: Some("d".to_owned()) };
     requests_for_approval: ApprovalRequest = ApprovalRequest { token: "t".to_owned(), run: Run(1), at: 4 };
-    statuses: SegmentStatus = SegmentStatus { segment: Segment { index: 1, total: 4 }, done: true, busy_until: 0, counts: counts() };
+    statuses: SegmentStatus = SegmentStatus { segment: Segment { index: 1, total: 4 }, done: true, busy_until: 0, counts: counts(), failure: failure() };
     holds: Hold = Hold {
         run: Run(1), side: Side::Source, key: key(), first: "1".to_owned(), last: "2".to_owned(), records: 2,
-        error: "e".to_owned(), message: "m".to_owned(), since: 1, at: 2, version: 3,
+        error: "e".to_owned(), message: "m".to_owned(), since: 1, at: 2, version: 3, object: Some(Seen { etag: Some("e".to_owned()), version: None }),
     };
     tasks: Task = Task { subject: "table#orders".to_owned(), run: Run(1), job: Job::Copy, segment: Segment { index: 1, total: 4 } };
 }
@@ -170,8 +191,13 @@ fn a_part_that_does_not_exist_is_no_segment() {
 
 #[test]
 fn a_part_of_another_total_or_told_twice_does_not_finish_a_job() {
-    let done =
-        |index, total| SegmentStatus { segment: Segment { index, total }, done: true, busy_until: 0, counts: counts() };
+    let done = |index, total| SegmentStatus {
+        segment: Segment { index, total },
+        done: true,
+        busy_until: 0,
+        counts: counts(),
+        failure: None,
+    };
     for wrong in [done(0, 3), done(9, 4), done(1, 4)] {
         let summary = JobSummary::of(&[done(1, 4), done(2, 4), done(3, 4), wrong]);
         assert!(!summary.is_done() && summary.segments == 4, "{summary:?}");
