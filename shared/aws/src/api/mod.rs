@@ -8,6 +8,7 @@ mod cost;
 mod door;
 mod elsewhere;
 mod invocation;
+mod kept;
 mod name;
 mod operations;
 mod parameters;

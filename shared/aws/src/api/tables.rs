@@ -11,10 +11,10 @@ use livemove_core::phase::{Kind, Phase, Side, State};
 use livemove_core::plan::{LEASE_MIN_MS, SubjectPlan, Timing, subject_id};
 use livemove_core::ports::pages::Pages;
 use livemove_core::ports::transact::Transactions;
-use livemove_core::ports::{Clock as _, Millis};
 use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
 
+use super::kept::Kept;
 use super::name::TableName;
 use crate::dynamo::{DynamoTable, Meter};
 use crate::sites::{End, Sites};
@@ -42,14 +42,9 @@ pub(super) struct Tables<S> {
     states: Arc<S>,
     migration: String,
     open: Mutex<BTreeMap<String, Arc<Migrating<S>>>>,
-    known: Mutex<Option<Known>>,
-}
-
-/// The names that mean something to the migration, as they were read.
-#[derive(Clone, Debug)]
-struct Known {
-    names: Arc<BTreeMap<String, Name>>,
-    until: Millis,
+    /// The names that mean something to the migration. Not older than the shortest lease allows: nothing that a
+    /// table's users must know of happens sooner after its registration.
+    known: Kept<BTreeMap<String, Name>>,
 }
 
 /// What a table's name means to the migration.
@@ -91,7 +86,7 @@ const PLAN_CHANGED: &str = "PlanChanged";
 
 impl<S: States + Migrations + Send> Tables<S> {
     pub(super) fn new(sites: Arc<Sites>, states: Arc<S>, migration: &str) -> Tables<S> {
-        let (open, known) = (Mutex::default(), Mutex::default());
+        let (open, known) = (Mutex::default(), Kept::new(LEASE_MIN_MS));
         Tables { sites, states, migration: migration.to_owned(), open, known }
     }
 
@@ -100,8 +95,7 @@ impl<S: States + Migrations + Send> Tables<S> {
         &self.states
     }
 
-    /// Whether `name` moves. Not asked of the control table more often than the shortest lease allows: nothing
-    /// that a table's users must know of happens sooner after its registration.
+    /// Whether `name` moves.
     ///
     /// # Errors
     /// `MigrationTarget` for the name that a moving table has at its target: whoever used that directly would
@@ -126,16 +120,7 @@ impl<S: States + Migrations + Send> Tables<S> {
     }
 
     async fn names(&self) -> Result<Arc<BTreeMap<String, Name>>, Error> {
-        let held = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // Counted from before the read: the answer may be as old as the question.
-        let asked = SystemClock.now();
-        if let Some(known) = held.filter(|known| asked < known.until) {
-            return Ok(known.names);
-        }
-        let names = Arc::new(self.read_names().await?);
-        let known = Known { names: names.clone(), until: asked + LEASE_MIN_MS };
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
-        Ok(names)
+        self.known.get(&SystemClock, || self.read_names()).await
     }
 
     async fn read_names(&self) -> Result<BTreeMap<String, Name>, Error> {
