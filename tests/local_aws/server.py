@@ -14,7 +14,8 @@ import urllib.request
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 60
 STOPPED_WITHIN_S = 15
-RESTARTED_WITHIN_S = 60
+# It waits for the functions at work, which wait for what it does not answer any more.
+RESTARTED_WITHIN_S = 300
 
 
 def free_port() -> int:

@@ -24,10 +24,10 @@ pub const HOLDS_MAX: u32 = 500;
 #[serde(deny_unknown_fields)]
 pub struct Seen {
     /// Its entity tag; `None` when there was no object, or when it did not let itself be looked at.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub etag: Option<String>,
     /// Its version, in a bucket that keeps versions.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 

@@ -236,3 +236,16 @@ fn what_another_version_wrote_besides_is_refused_by_its_name() {
     kept["third_half"] = literal!(true);
     assert!(serde_json::from_value::<Checkpoint<Key>>(kept).unwrap_err().to_string().contains("third_half"));
 }
+
+#[test]
+fn a_list_is_not_read_as_what_an_object_was() {
+    let held = |seen: Value| {
+        let key = literal!({"pk": {"S": "a"}});
+        serde_json::from_value::<Hold>(literal!({
+            "run": 1, "side": "source", "key": key, "first": "1", "last": "1", "records": 1, "error": "e",
+            "message": "m", "since": 1, "at": 1, "version": 1, "object": seen,
+        }))
+    };
+    assert_eq!(held(literal!({})).unwrap().object, Some(Seen::default()));
+    assert!(held(literal!([])).is_err());
+}

@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 /// Whether everything `given` stands in `told` too: each member with what it holds, each element in its place. What
-/// `told` has besides are defaults. `null` is as good as nothing said.
+/// `told` has besides are defaults. `null` is as good as nothing said, and an empty list as none.
 pub fn says(told: &Value, given: &Value) -> bool {
     match (told, given) {
         (_, Value::Null) => true,
-        (Value::Object(told), Value::Object(given)) => {
-            given.iter().all(|(name, value)| value.is_null() || told.get(name).is_some_and(|told| says(told, value)))
-        }
+        (Value::Object(told), Value::Object(given)) => given.iter().all(|(name, value)| match told.get(name) {
+            Some(told) => says(told, value),
+            None => value.is_null() || value.as_array().is_some_and(Vec::is_empty),
+        }),
         (Value::Array(told), Value::Array(given)) => {
             told.len() == given.len() && told.iter().zip(given).all(|(told, given)| says(told, given))
         }
