@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.harness import audit, steps
 
 
@@ -20,6 +22,18 @@ def operations(traffic, more: int) -> None:
     """Let the clients do some more operations in the phase that is now."""
     goal = traffic.done() + more
     until(f"{more} more operations", lambda: traffic.done() >= goal)
+
+
+def only_subject(world) -> dict:
+    """What control says of the one table or bucket there is."""
+    return steps.control(world, "status")["subjects"][0]
+
+
+def refusal(world, action: str, **arguments) -> str:
+    """Why control does not do it."""
+    with pytest.raises(RuntimeError) as refused:
+        steps.control(world, action, **arguments)
+    return str(refused.value)
 
 
 def states(world) -> dict:

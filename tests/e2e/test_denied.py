@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from tests.e2e.moves import assert_at, assert_identical, operations, phases, run, until
+from tests.e2e.moves import assert_at, assert_identical, only_subject, operations, phases, run, until
 from tests.harness import steps
 from tests.harness.traffic import Traffic
 
@@ -51,13 +51,9 @@ def assert_named(world, text: str, action: str) -> None:
         assert part in text, f"{part} is not in {text}"
 
 
-def table_status(world) -> dict:
-    return steps.control(world, "status")["subjects"][0]
-
-
 def denied(world) -> str | None:
     """What the forward replicator says that is denied to it."""
-    return table_status(world)["streams"]["source"].get("report", {}).get("denied")
+    return only_subject(world)["streams"]["source"].get("report", {}).get("denied")
 
 
 def test_a_run_and_a_replicator_that_are_denied_name_the_statement_and_go_on_once_it_is_added(moving):
@@ -71,7 +67,7 @@ def test_a_run_and_a_replicator_that_are_denied_name_the_statement_and_go_on_onc
             run(world, "migrate", plan)
         assert (stopped.value.error, phases(world)) == ("SegmentFailed", {"copy"})
         assert_named(world, stopped.value.cause, "dynamodb:PartiQLInsert")
-        assert table_status(world)["failures"][0]["error"] == "AccessDenied"
+        assert only_subject(world)["failures"][0]["error"] == "AccessDenied"
         operations(traffic, 20)
         add_what_it_says(world, stopped.value.cause)
 
@@ -79,7 +75,7 @@ def test_a_run_and_a_replicator_that_are_denied_name_the_statement_and_go_on_onc
         operations(traffic, 20)
         said = until("the replicator says what is denied to it", lambda: denied(world))
         assert_named(world, said, "dynamodb:PutItem")
-        status = table_status(world)
+        status = only_subject(world)
         assert status["held"] == 0 and "broken" not in status, status
         add_what_it_says(world, said)
         until("it goes on by itself", lambda: not denied(world))

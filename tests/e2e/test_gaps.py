@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.moves import assert_identical, hold, run, until
+from tests.e2e.moves import assert_identical, hold, only_subject, refusal, run, until
 from tests.harness import steps, wire
 from tests.harness.traffic import Traffic
 
@@ -14,10 +14,6 @@ SECRET = "never-to-be-found-in-a-log"
 @pytest.fixture(scope="module")
 def moving(strict_aws, existing):
     return existing(strict_aws.endpoint, "gaps", count=150, objects=0)
-
-
-def table_status(world) -> dict:
-    return steps.control(world, "status")["subjects"][0]
 
 
 def put(world, name: str, amount: dict) -> dict:
@@ -34,18 +30,12 @@ def copy_of(world, name: str) -> dict | None:
     return wire.visible(wire.item_from_boto(found)) if found else None
 
 
-def refusal(world, action: str, **arguments) -> str:
-    with pytest.raises(RuntimeError) as refused:
-        steps.control(world, action, **arguments)
-    return str(refused.value)
-
-
 def test_poison_is_held_by_key_and_redriven_from_the_source(moving):
     world, _ = moving
     plan = steps.plan(world, buckets=[])
     hold(world, "migrate", plan, "copy")
     # Until then a replicator may act on the phase before, and what is written is for the backfill.
-    until("everybody knows", lambda: table_status(world)["wait_seconds"] == 0)
+    until("everybody knows", lambda: only_subject(world)["wait_seconds"] == 0)
     # The target has an index that the source has not, so items of another type are refused there for good.
     world.client("dynamodb", "target").update_table(
         TableName=world.target_table, AttributeDefinitions=[{"AttributeName": "amount", "AttributeType": "N"}],
@@ -55,7 +45,7 @@ def test_poison_is_held_by_key_and_redriven_from_the_source(moving):
     put(world, "poison", {"S": SECRET})
     good = put(world, "good", {"N": "3"})
     until("the records after it are applied", lambda: copy_of(world, "good") == good)
-    until("its key is held", lambda: table_status(world)["held"] == 1)
+    until("its key is held", lambda: only_subject(world)["held"] == 1)
     assert "GateClosed" in refusal(world, "advance", run=1, to="guarded")
     assert "1 keys are held" in refusal(world, "advance", run=1, to="guarded")
     (failing,) = steps.control(world, "redrive")["failing"]
@@ -64,9 +54,9 @@ def test_poison_is_held_by_key_and_redriven_from_the_source(moving):
     mended = put(world, "poison", {"N": "4"})
     put(world, "good", {"N": "5"})
     until("the records after that are applied", lambda: copy_of(world, "good")["amount"] == {"N": "5"})
-    assert (copy_of(world, "poison"), table_status(world)["held"]) == (None, 1)
+    assert (copy_of(world, "poison"), only_subject(world)["held"]) == (None, 1)
     assert steps.control(world, "redrive")["released"] == 1
-    assert (copy_of(world, "poison"), table_status(world)["held"]) == (mended, 0)
+    assert (copy_of(world, "poison"), only_subject(world)["held"]) == (mended, 0)
     given_up_records_are_redriven(world)
     for name in ("poison", "good"):
         world.client("dynamodb").delete_item(TableName=world.source_table, Key={"pk": {"S": name}, "sk": {"N": "1"}})
@@ -103,7 +93,7 @@ def given_up_records_are_redriven(world) -> None:
     until("what was given up is put right", redriven)
     left = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
     assert (left["ApproximateNumberOfMessages"], left["ApproximateNumberOfMessagesNotVisible"]) == ("0", "0")
-    until("nothing is held", lambda: steps.control(world, "redrive")["failing"] == [] and table_status(world)["held"] == 0)
+    until("nothing is held", lambda: steps.control(world, "redrive")["failing"] == [] and only_subject(world)["held"] == 0)
 
 
 def made_stream(world) -> str:

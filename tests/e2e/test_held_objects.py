@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.e2e.moves import hold, run, until
+from tests.e2e.moves import hold, only_subject, refusal, run, until
 from tests.harness import audit, steps
 from tests.harness.traffic import Traffic
 
@@ -16,12 +16,8 @@ def moving(strict_aws, existing):
     return existing(strict_aws.endpoint, "files", count=20, objects=20)
 
 
-def bucket_status(world) -> dict:
-    return steps.control(world, "status")["subjects"][0]
-
-
 def held(world) -> int:
-    return bucket_status(world)["held"]
+    return only_subject(world)["held"]
 
 
 def put(world, key: str, body: bytes, storage: str = "STANDARD") -> None:
@@ -43,18 +39,12 @@ def is_copied(world, key: str) -> bool:
     return key in [entry["Key"] for entry in listed.get("Contents", [])]
 
 
-def refusal(world, action: str, **arguments) -> str:
-    with pytest.raises(RuntimeError) as refused:
-        steps.control(world, action, **arguments)
-    return str(refused.value)
-
-
 def test_an_object_that_cannot_be_copied_is_held_and_redriven_from_the_source(moving):
     world, _ = moving
     s3 = world.client("s3")
     hold(world, "migrate", steps.plan(world, tables=[]), "copy")
     # Until then a copier may act on the phase before, and what is written is for the backfill.
-    until("everybody knows", lambda: bucket_status(world)["wait_seconds"] == 0)
+    until("everybody knows", lambda: only_subject(world)["wait_seconds"] == 0)
     put(world, f"cold-{SECRET}", b"one", storage="GLACIER")
     put(world, "warm", b"one")
     until("the others are copied", lambda: copy_of(world, "warm") == b"one")

@@ -43,7 +43,7 @@ pub struct Function {
 /// `WrongConfiguration` naming the variable and what to set; it is logged already.
 pub async fn start() -> Result<Function, Failure> {
     logs(Stamp::Lambda);
-    prepare().await
+    start_process().await
 }
 
 /// Starts the logs of a process that is no Lambda function.
@@ -56,10 +56,6 @@ pub fn log_process() {
 /// # Errors
 /// As [`start`].
 pub async fn start_process() -> Result<Function, Failure> {
-    prepare().await
-}
-
-async fn prepare() -> Result<Function, Failure> {
     let config = Config::from_env().inspect_err(|error| tracing::error!(%error, "cannot start"))?;
     let sites = Sites::load(&config).await;
     Ok(Function { config, sites })

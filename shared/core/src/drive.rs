@@ -134,7 +134,7 @@ pub async fn note<Q, K: Checkpoints<Q>>(checkpoints: &K, task: &Task, error: &Er
     if checkpoint.done || checkpoint.busy_until > now || checkpoint.failure.is_some() {
         return Ok(());
     }
-    checkpoint.version += 1;
+    checkpoint.version = checkpoint.version.saturating_add(1);
     checkpoint.failure = Some(Failure::of(error, now));
     checkpoints.save(task, &checkpoint).await
 }

@@ -172,10 +172,12 @@ mod tests {
         assert_eq!(name(&[(KEY_ID, "a/b"), GOOD_SECRET]), KEY_ID);
         assert_eq!(name(&[(LISTEN, "localhost")]), LISTEN);
         for count in ["0", "-1", "many", "1.5"] {
-            assert_eq!(name(&[("GATEWAY_MAX_IN_FLIGHT", count)]), "GATEWAY_MAX_IN_FLIGHT");
+            for variable in ["GATEWAY_MAX_IN_FLIGHT", "GATEWAY_THREADS"] {
+                assert_eq!(name(&[(variable, count)]), variable);
+            }
         }
-        let config = read(&[KEY, GOOD_SECRET, ("GATEWAY_MAX_CONNECTIONS", "7")]).unwrap();
-        assert_eq!(config.max_connections, Some(7));
+        let config = read(&[KEY, GOOD_SECRET, ("GATEWAY_MAX_CONNECTIONS", "7"), ("GATEWAY_THREADS", "3")]).unwrap();
+        assert_eq!((config.max_connections, config.threads), (Some(7), Some(3)));
         assert!(!format!("{config:?}").contains(GOOD_SECRET.1));
     }
 }

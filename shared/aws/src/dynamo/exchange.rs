@@ -166,31 +166,31 @@ mod tests {
     }
 
     proptest! {
-            #![proptest_config(cases(200))]
+        #![proptest_config(cases(200))]
 
-            #[test]
-            fn a_damaged_body_or_checksum_is_found(body in bytes(REFUSED.as_bytes().to_vec()), sum in text(crc32fast::hash(REFUSED.as_bytes()).to_string())) {
-                let right = crc32fast::hash(REFUSED.as_bytes()).to_string();
-                prop_assert_eq!(is_whole(&with_checksum(&right).unwrap(), &body.clone().into()), body == REFUSED.as_bytes());
-                if let Some(headers) = with_checksum(&sum) {
-                    prop_assert_eq!(is_whole(&headers, &Bytes::from_static(REFUSED.as_bytes())), sum.parse::<u32>() == right.parse());
-                }
-            }
-
-            #[test]
-            fn a_damaged_refusal_is_no_other_one(body in bytes(REFUSED.as_bytes().to_vec())) {
-                match refused::<()>(&call(), 400, &body) {
-                    Ok(Answer::ConditionFailed(item)) => {
-                        let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
-                        prop_assert!(said["__type"].as_str().unwrap().ends_with("ConditionalCheckFailedException"));
-    let given = said.get("Item").cloned().unwrap_or_default();
-                        // An item without attributes is none.
-                        let given = serde_json::from_value::<Option<Item>>(given).unwrap().filter(|item| !item.0.is_empty());
-                        prop_assert_eq!(item, given);
-                    }
-                    Ok(Answer::Done(())) => prop_assert!(false, "a refusal is no success"),
-                    Err(error) => prop_assert!(!error.name().is_empty()),
-                }
+        #[test]
+        fn a_damaged_body_or_checksum_is_found(body in bytes(REFUSED.as_bytes().to_vec()), sum in text(crc32fast::hash(REFUSED.as_bytes()).to_string())) {
+            let right = crc32fast::hash(REFUSED.as_bytes()).to_string();
+            prop_assert_eq!(is_whole(&with_checksum(&right).unwrap(), &body.clone().into()), body == REFUSED.as_bytes());
+            if let Some(headers) = with_checksum(&sum) {
+                prop_assert_eq!(is_whole(&headers, &Bytes::from_static(REFUSED.as_bytes())), sum.parse::<u32>() == right.parse());
             }
         }
+
+        #[test]
+        fn a_damaged_refusal_is_no_other_one(body in bytes(REFUSED.as_bytes().to_vec())) {
+            match refused::<()>(&call(), 400, &body) {
+                Ok(Answer::ConditionFailed(item)) => {
+                    let said: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                    prop_assert!(said["__type"].as_str().unwrap().ends_with("ConditionalCheckFailedException"));
+                    let given = said.get("Item").cloned().unwrap_or_default();
+                    // An item without attributes is none.
+                    let given = serde_json::from_value::<Option<Item>>(given).unwrap().filter(|item| !item.0.is_empty());
+                    prop_assert_eq!(item, given);
+                }
+                Ok(Answer::Done(())) => prop_assert!(false, "a refusal is no success"),
+                Err(error) => prop_assert!(!error.name().is_empty()),
+            }
+        }
+    }
 }

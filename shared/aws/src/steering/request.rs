@@ -209,7 +209,7 @@ mod tests {
 
     fn fixture() -> impl Strategy<Value = Value> {
         let names = ["preflight", "begin", "arm", "advance", "retreat", "seal", "verified", "certify", "approval"];
-        let more = ["status", "redrive", "watch", "health"];
+        let more = ["status", "redrive", "failures", "watch", "health"];
         let read = |name: &&str| -> Value {
             let path = format!("{}/../../events/control-{name}.json", env!("CARGO_MANIFEST_DIR"));
             serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()

@@ -11,7 +11,7 @@
 
 use serde::Serialize;
 
-use super::watch::{Gap, Mapping, SILENT, Watch, name};
+use super::watch::{Gap, Mapping, Reader, SILENT, Watch, name};
 use crate::phase::Side;
 use crate::ports::Millis;
 use crate::register::Canary;
@@ -43,20 +43,8 @@ pub fn judge(side: Side, before: &Watch, now: Millis, seen: &Delivery, pulse: Op
             lost: true,
         });
     }
-    let state = seen.mapping.as_ref().map(|mapping| mapping.state.as_str());
-    let stopped = matches!(state, None | Some("Disabled" | "Disabling" | "Deleting"));
-    let since = stopped.then(|| before.stopped.unwrap_or(now));
-    if let Some(since) = since {
-        gaps.push(Gap {
-            reason: format!(
-                "nothing reads the events of the {name} bucket: the event source mapping is {}, for {} minutes",
-                state.unwrap_or("missing"),
-                now.saturating_sub(since) / 60_000
-            ),
-            remedy: "enable the event source mapping of its copier, or deploy the stack again".to_owned(),
-            lost: now.saturating_sub(since) > KEPT,
-        });
-    }
+    let reader = Reader { of: format!("events of the {name} bucket"), by: "copier", kept: KEPT };
+    let since = reader.stopped(before, now, seen.mapping.as_ref(), &mut gaps);
     gaps.extend(pulse.and_then(|pulse| silence(name, before, now, seen, pulse)));
     (Watch { at: now, stopped: since, ..before.clone() }, gaps)
 }

@@ -81,20 +81,8 @@ impl Gap {
 pub fn judge(side: Side, before: &Watch, now: Millis, seen: &Following, pulse: Option<&Canary>) -> (Watch, Vec<Gap>) {
     let name = name(side);
     let mut gaps = stream_gaps(name, before, seen);
-    let state = seen.mapping.as_ref().map(|mapping| mapping.state.as_str());
-    let stopped = matches!(state, None | Some("Disabled" | "Disabling" | "Deleting"));
-    let since = stopped.then(|| before.stopped.unwrap_or(now));
-    if let Some(since) = since {
-        gaps.push(Gap {
-            reason: format!(
-                "nothing reads the stream of the {name} table: its event source mapping is {}, for {} minutes",
-                state.unwrap_or("missing"),
-                now.saturating_sub(since) / 60_000
-            ),
-            remedy: "enable the event source mapping of its replicator, or deploy the stack again".to_owned(),
-            lost: now.saturating_sub(since) > TOO_OLD,
-        });
-    }
+    let reader = Reader { of: format!("stream of the {name} table"), by: "replicator", kept: TOO_OLD };
+    let since = reader.stopped(before, now, seen.mapping.as_ref(), &mut gaps);
     let waiting = pulse.filter(|pulse| pulse.seen.is_none()).map(|pulse| now.saturating_sub(pulse.sent));
     if let Some(age) = waiting.filter(|age| *age > SILENT) {
         gaps.push(Gap {
@@ -105,6 +93,41 @@ pub fn judge(side: Side, before: &Watch, now: Millis, seen: &Following, pulse: O
     }
     let stream = before.stream.clone().or_else(|| seen.stream.clone());
     (Watch { at: now, stream, stopped: since, written: None }, gaps)
+}
+
+/// What an event source mapping reads, for which function, and how long it waits there.
+pub(super) struct Reader {
+    pub(super) of: String,
+    pub(super) by: &'static str,
+    pub(super) kept: Millis,
+}
+
+impl Reader {
+    /// Since when nobody reads; adds the gap that it is.
+    pub(super) fn stopped(
+        &self,
+        before: &Watch,
+        now: Millis,
+        mapping: Option<&Mapping>,
+        gaps: &mut Vec<Gap>,
+    ) -> Option<Millis> {
+        let state = mapping.map(|mapping| mapping.state.as_str());
+        if !matches!(state, None | Some("Disabled" | "Disabling" | "Deleting")) {
+            return None;
+        }
+        let since = before.stopped.unwrap_or(now);
+        let age = now.saturating_sub(since);
+        let (of, by, state) = (&self.of, self.by, state.unwrap_or("missing"));
+        gaps.push(Gap {
+            reason: format!(
+                "nothing reads the {of}: its event source mapping is {state}, for {} minutes",
+                age / 60_000
+            ),
+            remedy: format!("enable the event source mapping of its {by}, or deploy the stack again"),
+            lost: age > self.kept,
+        });
+        Some(since)
+    }
 }
 
 fn stream_gaps(name: &str, before: &Watch, seen: &Following) -> Vec<Gap> {
