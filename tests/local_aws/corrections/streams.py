@@ -89,8 +89,9 @@ def _run(lambda_svc, mapping, function, position, records) -> None:
         elif "ReportBatchItemFailures" in mapping.get("FunctionResponseTypes", []):
             count = first_failed(result.get("body"), chosen)
             done = len(records) if count == len(chosen) else records.index(chosen[count])
-    mapping["LastProcessingResult"] = "OK" if done == len(records) else f"PROBLEM: {len(records) - done} records to do again"
     if done < len(records):
         lambda_svc._esm_backoff_until[uuid] = time.time() + PAUSE_AFTER_FAILURE_S
     with lambda_svc._dynamodb_stream_positions_lock:
         lambda_svc._dynamodb_stream_positions[uuid] = position + done
+    # Last: who reads it knows that the position is past the batch.
+    mapping["LastProcessingResult"] = "OK" if done == len(records) else f"PROBLEM: {len(records) - done} records to do again"
