@@ -26,7 +26,7 @@ pub struct Added {
 
 /// What is added to a condition: a guard, the stamp that must not be there, what a tombstone is to it, and that there
 /// must be an item.
-pub const TO_CONDITION: Added = Added { bytes: 203, operators: 15 };
+pub const TO_CONDITION: Added = Added { bytes: 147, operators: 13 };
 /// What is added to an update: marks that are set and marks that are taken away.
 pub const TO_UPDATE: Added = Added { bytes: 86, operators: 5 };
 /// What is added to a filter: what must come back besides.

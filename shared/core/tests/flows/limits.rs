@@ -227,7 +227,7 @@ fn a_full_collection_passes_through_as_itself_and_a_key_frozen_before_it_is_stil
 fn an_expression_with_no_room_for_livemoves_own_is_refused_by_name_in_every_phase_alike() {
     let long = |head: &str, length: usize| format!("{head}{}", "b".repeat(length - head.len()));
     let operators = |count: usize| vec!["v=v"; count.div_ceil(2)].join(" OR ");
-    let conditions = [(long("attribute_exists(pk) OR v = :", 3894), "3893"), (operators(287), "285")];
+    let conditions = [(long("attribute_exists(pk) OR v = :", 3950), "3949"), (operators(289), "287")];
     let updates = [(long("SET v = :", 4011), "4010")];
     for phase in PHASES.into_iter().chain([Phase::Final]) {
         let (world, state) = (World::new(), state(phase));
@@ -252,7 +252,7 @@ fn an_expression_with_no_room_for_livemoves_own_is_refused_by_name_in_every_phas
             assert!(error.to_string().contains(&format!("room for {room}")), "{error}");
         }
         assert!(world.source.is_empty() && world.target.is_empty(), "{phase}: nothing half done");
-        let value = long(":", 3885);
+        let value = long(":", 3941);
         let fits = format!("v <> {value}");
         let values = BTreeMap::from([(value, AttributeValue::S("x".to_owned()))]);
         send(&world, &state, &WriteRequest { condition: Some(fits), values, ..put(item("k", "1")) }).expect("it fits");
