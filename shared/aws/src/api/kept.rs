@@ -53,7 +53,8 @@ impl<T> Kept<T> {
                 return Ok(value);
             }
         }
-        let read = read().await;
+        // Boxed: a way that is seldom taken would make the future of every call large.
+        let read = Box::pin(read()).await;
         drop(turn);
         match read {
             Ok(value) => Ok(self.keep(value, asked)),
@@ -62,7 +63,8 @@ impl<T> Kept<T> {
     }
 
     fn turn(&self) -> Option<Turn<'_>> {
-        (!self.being_read.swap(true, Ordering::Acquire)).then_some(Turn(&self.being_read))
+        // Made only for whoever has it: one that is made and dropped gives back what another holds.
+        (!self.being_read.swap(true, Ordering::Acquire)).then(|| Turn(&self.being_read))
     }
 
     fn in_hand(&self, now: Millis) -> Option<(Arc<T>, Millis)> {
@@ -139,6 +141,16 @@ mod tests {
         answer.send(3).unwrap();
         assert_eq!(reading.now_or_never().unwrap().map(|value| *value), Ok(3));
         assert_eq!(at(&kept, 1210, Ok(9)), Ok(2), "what was asked for earlier does not replace what came later");
+    }
+
+    #[test]
+    fn who_has_no_turn_does_not_give_back_that_of_another() {
+        let kept = Kept::new(LIFE);
+        assert_eq!(at(&kept, 1000, Ok(1)), Ok(1));
+        let clock = At(1150);
+        let mut reading = Box::pin(kept.get(&clock, std::future::pending::<Result<u32, &str>>));
+        assert!(reading.as_mut().now_or_never().is_none());
+        assert_eq!([1160, 1161, 1162].map(|now| at(&kept, now, Ok(9))), [Ok(1); 3], "nobody else reads");
     }
 
     #[test]
