@@ -4,11 +4,14 @@
 //! (docs/DESIGN.md has the figures), and for calls that are passed on as they are. Configuration, credentials and
 //! signatures are the SDK's own.
 
+mod connection;
 mod endpoint;
 mod headers;
 mod http;
 mod sign;
 pub mod signature;
+
+pub use connection::Body;
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -17,13 +20,12 @@ use aws_sdk_dynamodb::error::DisplayErrorContext;
 use aws_types::SdkConfig;
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::HOST;
+use hyper::header::{HOST, HeaderValue};
 use hyper::http::response::Parts;
 use hyper::{HeaderMap, Method, Request, Response};
 
 use endpoint::Endpoint;
-use http::Http;
+use http::Host;
 use sign::Signer;
 use signature::sha256_hex;
 
@@ -96,17 +98,24 @@ struct SignedBy(String);
 /// The way to DynamoDB in one account and Region.
 #[derive(Debug)]
 pub struct Wire {
-    http: Http,
     credentials: Arc<KeptCredentials>,
     signer: Signer,
-    tables: Endpoint,
-    streams: Endpoint,
+    tables: Service,
+    streams: Service,
+}
+
+/// One of the APIs, where it is.
+#[derive(Debug)]
+struct Service {
+    /// Its host as requests name it.
+    name: HeaderValue,
+    host: Host,
 }
 
 impl Wire {
     /// The way that the SDK's configuration has: Region, credentials, and endpoints (`AWS_ENDPOINT_URL_DYNAMODB`,
     /// `AWS_ENDPOINT_URL_DYNAMODB_STREAMS`, `AWS_ENDPOINT_URL` and the profile's), else DynamoDB's own. At most
-    /// `idle` connections are kept open. Nothing is sent yet.
+    /// `idle` connections to each are kept open. Nothing is sent yet.
     ///
     /// # Errors
     /// [`WireSetup`], each saying what to set.
@@ -122,9 +131,13 @@ impl Wire {
     pub(crate) fn with(sdk: &SdkConfig, credentials: Arc<KeptCredentials>, idle: usize) -> Result<Wire, WireSetup> {
         let region = sdk.region().ok_or(WireSetup::NoRegion)?.to_string();
         let (tables, streams) = endpoint::endpoints(sdk, &region)?;
-        let secure = [&tables, &streams].iter().any(|endpoint| endpoint.is_secure());
-        let http = http::client(secure, idle)?;
-        Ok(Wire { http, credentials, signer: Signer::new(region), tables, streams })
+        let connector = http::connector(tables.is_secure() || streams.is_secure())?;
+        let service = |endpoint: Endpoint| Service {
+            name: endpoint.host,
+            host: Host::new(endpoint.uri, connector.clone(), idle),
+        };
+        let (tables, streams) = (service(tables), service(streams));
+        Ok(Wire { credentials, signer: Signer::new(region), tables, streams })
     }
 
     /// Sends a call and gives back the head of the answer, its body still to come. Sent once at most.
@@ -132,8 +145,8 @@ impl Wire {
     /// # Errors
     /// [`NoAnswer::NotSent`] when there are no credentials or nobody listens; [`NoAnswer::Denied`] when the role cannot be
     /// assumed; [`NoAnswer::Lost`] when nothing is known.
-    pub async fn send(&self, call: Call) -> Result<Response<Incoming>, NoAnswer> {
-        let endpoint = match call.api {
+    pub async fn send(&self, call: Call) -> Result<Response<Body>, NoAnswer> {
+        let service = match call.api {
             Api::Tables => &self.tables,
             Api::Streams => &self.streams,
         };
@@ -145,12 +158,11 @@ impl Wire {
         let sha256 = call.body_sha256.unwrap_or_else(|| sha256_hex(&call.body));
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = endpoint.uri.clone();
         *request.headers_mut() = call.headers;
-        request.headers_mut().insert(HOST, endpoint.host.clone());
+        request.headers_mut().insert(HOST, service.name.clone());
         let signing = self.signer.sign(request.headers_mut(), &credentials, call.now, &sha256);
         signing.map_err(|error| NoAnswer::NotSent(format!("the call cannot be signed: {error}")))?;
-        let mut answer = self.http.request(request).await.map_err(|error| no_answer(&error))?;
+        let mut answer = service.host.request(request).await?;
         headers::clean_answer(answer.headers_mut());
         answer.extensions_mut().insert(SignedBy(credentials.access_key_id().to_owned()));
         Ok(answer)
@@ -165,10 +177,4 @@ impl Wire {
         }
         why == Some(Doubt::Expired)
     }
-}
-
-fn no_answer(error: &hyper_util::client::legacy::Error) -> NoAnswer {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
-    let text = format!("{error}: {cause}");
-    if error.is_connect() { NoAnswer::NotSent(text) } else { NoAnswer::Lost(text) }
 }

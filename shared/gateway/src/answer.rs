@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
+use livemove_aws::wire;
 use serde_json::Value;
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Sleep, sleep};
 
 use crate::coding;
 use crate::metrics::Metrics;
@@ -39,23 +39,25 @@ pub(crate) enum Content {
 
 /// A body of the backend's.
 pub(crate) struct Passed {
-    incoming: Incoming,
+    incoming: wire::Body,
     patience: Duration,
-    timer: Pin<Box<Sleep>>,
+    // Runs while a part is waited for.
+    timer: Option<Pin<Box<Sleep>>>,
 }
 
 impl Passed {
     /// A body between whose parts at most `patience` may lie.
-    pub(crate) fn new(incoming: Incoming, patience: Duration) -> Passed {
-        Passed { incoming, patience, timer: Box::pin(sleep(patience)) }
+    pub(crate) fn new(incoming: wire::Body, patience: Duration) -> Passed {
+        Passed { incoming, patience, timer: None }
     }
 
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Broken>>> {
         let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(context) else {
-            ready!(self.timer.as_mut().poll(context));
+            let timer = self.timer.get_or_insert_with(|| Box::pin(sleep(self.patience)));
+            ready!(timer.as_mut().poll(context));
             return Poll::Ready(Some(Err("the backend does not go on with its answer".into())));
         };
-        self.timer.as_mut().reset(Instant::now() + self.patience);
+        self.timer = None;
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
 }

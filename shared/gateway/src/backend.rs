@@ -6,9 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use aws_types::SdkConfig;
 use bytes::Bytes;
-use hyper::body::Incoming;
 use hyper::{HeaderMap, Response};
-use livemove_aws::wire::{Api, Call, NoAnswer, Wire, WireSetup};
+use livemove_aws::wire::{self, Api, Call, NoAnswer, Wire, WireSetup};
 
 use crate::limits::Limits;
 use crate::wire::WireError;
@@ -50,7 +49,7 @@ impl Backend {
     /// # Errors
     /// `ServiceUnavailableException` (503) when nothing was sent; `InternalServerError` (500) when the answer was
     /// lost: a write may have been done, as with DynamoDB's own error of that name.
-    pub async fn pass(&self, call: Passing<'_>) -> Result<Response<Incoming>, WireError> {
+    pub async fn pass(&self, call: Passing<'_>) -> Result<Response<wire::Body>, WireError> {
         let Passing { api, headers, body, body_sha256, now } = call;
         let call = Call { api, headers: headers::of_request(headers), body, body_sha256, now };
         match tokio::time::timeout(self.patience, self.wire.send(call)).await {

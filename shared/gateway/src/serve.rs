@@ -7,7 +7,7 @@ use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use livemove_aws::wire::signature::sha256_hex;
+use livemove_aws::wire::{self, signature::sha256_hex};
 use livemove_core::ports::Clock;
 use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
@@ -52,7 +52,7 @@ pub(crate) struct Gateway<P, C> {
 /// Who answered a call.
 enum Done {
     Plane(Value),
-    Backend(Response<Incoming>),
+    Backend(Response<wire::Body>),
 }
 
 impl<P: DataPlane, C: Clock> Gateway<P, C> {
@@ -144,7 +144,7 @@ impl<P: DataPlane, C: Clock> Gateway<P, C> {
     fn reply(&self, done: Result<Done, WireError>, head: Option<&Head<'_>>) -> Response<Content> {
         let (status, body, id) = match done {
             Ok(Done::Backend(answer)) => {
-                return answer.map(|incoming| Content::Passed(Passed::new(incoming, self.limits.backend)));
+                return answer.map(|body| Content::Passed(Passed::new(body, self.limits.backend)));
             }
             Ok(Done::Plane(output)) => (200, output, self.ids.next()),
             Err(error) => {

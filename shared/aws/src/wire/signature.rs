@@ -3,8 +3,6 @@
 //!
 //! Method, path and query are those of every call to DynamoDB: `POST`, `/`, none.
 
-use std::fmt::Write as _;
-
 use hyper::HeaderMap;
 use sha2::{Digest as _, Sha256};
 
@@ -64,9 +62,5 @@ pub fn string_to_sign(time: &str, scope: &str, canonical_request: &str) -> Strin
 
 /// The SHA-256 of bytes in lower-case hexadecimal digits.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(64);
-    for byte in Sha256::digest(bytes) {
-        let _never = write!(text, "{byte:02x}");
-    }
-    text
+    hex::encode(Sha256::digest(bytes))
 }
