@@ -78,8 +78,11 @@ impl KeptCredentials {
     pub(crate) async fn get(&self, now: SystemTime) -> Result<Credentials, CredentialsError> {
         match self.kept() {
             Some(kept) if is_before(now, kept.renew) => Ok(kept.credentials),
-            Some(kept) if is_before(now, kept.end) => Ok(self.renew_ahead(now).await.unwrap_or(kept.credentials)),
-            Some(_) | None => self.renew(now).await,
+            // Boxed: seldom taken ways would make the future of every call large.
+            Some(kept) if is_before(now, kept.end) => {
+                Ok(Box::pin(self.renew_ahead(now)).await.unwrap_or(kept.credentials))
+            }
+            Some(_) | None => Box::pin(self.renew(now)).await,
         }
     }
 

@@ -60,7 +60,9 @@ impl<P: Phases, C: Clock> Cache<P, C> {
         if let Some(view) = held.filter(|view| asked < view.until) {
             return Ok(view);
         }
-        let view = View { state: self.phases.state().await?, until: asked.saturating_add(self.lease) };
+        // Boxed: a way that is seldom taken would make the future of every call large.
+        let state = Box::pin(self.phases.state()).await?;
+        let view = View { state, until: asked.saturating_add(self.lease) };
         *self.held.lock().unwrap_or_else(PoisonError::into_inner) = Some(view.clone());
         Ok(view)
     }

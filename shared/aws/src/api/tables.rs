@@ -5,6 +5,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::FutureExt as _;
 use livemove_core::error::Error;
 use livemove_core::lease::{Cache, Fenced, Phases, View};
 use livemove_core::phase::{Kind, Phase, Side, State};
@@ -153,24 +154,14 @@ impl<S: States + Migrations + Send> Tables<S> {
         meter: Option<&Arc<Meter>>,
         operation: &O,
     ) -> Result<O::Answer, Error> {
-        match self.attempt(name, meter, operation).await {
+        // Boxed: the futures of flows within flows are deeper than the compiler likes to go.
+        match self.open(name).await?.run(meter, operation).boxed().await {
             Err(Error::Refused { name: PLAN_CHANGED, .. }) => {
                 self.held().remove(TableName::parse(name).name);
-                self.attempt(name, meter, operation).await
+                self.open(name).await?.run(meter, operation).boxed().await
             }
             done => done,
         }
-    }
-
-    async fn attempt<O: Operation>(
-        &self,
-        name: &str,
-        meter: Option<&Arc<Meter>>,
-        operation: &O,
-    ) -> Result<O::Answer, Error> {
-        let table = self.open(name).await?;
-        // Boxed: the futures of flows within flows are large, and deeper than the compiler likes to go.
-        Box::pin(table.run(meter, operation)).await
     }
 
     fn held(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Migrating<S>>>> {
@@ -190,9 +181,14 @@ impl<S: States + Migrations + Send> Tables<S> {
     async fn open(&self, name: &str) -> Result<Arc<Migrating<S>>, Error> {
         let name = TableName::parse(name).name;
         let held = self.held().get(name).cloned();
-        if let Some(table) = held {
-            return Ok(table);
+        match held {
+            Some(table) => Ok(table),
+            // Boxed: a way that is seldom taken would make the future of every call large.
+            None => Box::pin(self.open_anew(name)).await,
         }
+    }
+
+    async fn open_anew(&self, name: &str) -> Result<Arc<Migrating<S>>, Error> {
         let subject = subject_id(Kind::Table, name);
         let (_, plan) = registered(&*self.states, &subject).await?;
         let table = |side| {

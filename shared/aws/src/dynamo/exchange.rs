@@ -1,6 +1,7 @@
 //! One call over the wire: a body that serde writes, an answer that serde reads.
 
 use bytes::Bytes;
+use futures_util::future::FutureExt as _;
 use http_body_util::{BodyExt as _, Limited};
 use hyper::HeaderMap;
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -62,7 +63,7 @@ impl DynamoTable {
         let body = Bytes::from(body);
         let (mut head, mut answer) = self.send(&call, headers.clone(), body.clone()).await?;
         if self.wire.is_expired(&head, &answer) {
-            (head, answer) = self.send(&call, headers, body).await?;
+            (head, answer) = Box::pin(self.send(&call, headers, body)).await?;
             self.wire.is_expired(&head, &answer);
         }
         let body = answer;
@@ -75,7 +76,8 @@ impl DynamoTable {
 
     async fn send(&self, call: &Call<'_>, headers: HeaderMap, body: Bytes) -> Result<(Parts, Bytes), Error> {
         let sending = wire::Call { api: Api::Tables, headers, body, body_sha256: None, now: now() };
-        let answer = self.wire.send(sending).await.map_err(|error| no_answer(call, error))?;
+        // Its type ends here, and its size: futures within futures are moved whole.
+        let answer = self.wire.send(sending).boxed().await.map_err(|error| no_answer(call, error))?;
         let (head, body) = answer.into_parts();
         let body = Limited::new(body, ANSWER_MAX).collect().await.map_err(|error| call.lost(&error.to_string()))?;
         let body = body.to_bytes();

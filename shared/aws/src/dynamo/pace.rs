@@ -49,11 +49,11 @@ async fn again<R, F>(attempt: impl Fn() -> F, is_worth_it: impl Fn(&Error) -> bo
 where
     F: Future<Output = Result<R, Error>>,
 {
-    for pause in PAUSES {
-        match attempt().await {
-            Err(error) if is_worth_it(&error) => tokio::time::sleep(pause).await,
-            done => return done,
+    let mut pauses = PAUSES.into_iter();
+    loop {
+        match (attempt().await, pauses.next()) {
+            (Err(error), Some(pause)) if is_worth_it(&error) => tokio::time::sleep(pause).await,
+            (done, _) => return done,
         }
     }
-    attempt().await
 }

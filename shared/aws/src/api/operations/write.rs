@@ -29,6 +29,7 @@ use crate::startup::SystemClock;
 pub(crate) struct TableWrite {
     /// Whether a failed condition shows the stored item.
     pub(crate) item_on_failure: bool,
+    /// Empty for a put, whose item has it.
     key: Item,
     change: Change,
     condition: Option<String>,
@@ -50,8 +51,8 @@ const NONE: [(&str, Returning); 1] = [("NONE", Returning::Nothing)];
 impl TableWrite {
     /// Takes the parameters of a put.
     pub(crate) fn put(input: &mut Parameters<'_>) -> Result<TableWrite, Error> {
-        let item: Item = input.required("Item")?;
-        TableWrite::take(input, item.clone(), Change::Put(item), &OLD)
+        let item = input.required("Item")?;
+        TableWrite::take(input, Item::default(), Change::Put(item), &OLD)
     }
 
     /// Takes the parameters of an update.
@@ -70,8 +71,8 @@ impl TableWrite {
     pub(crate) fn of_transaction(operation: &str, input: &mut Parameters<'_>) -> Result<TableWrite, Error> {
         match operation {
             "Put" => {
-                let item: Item = input.required("Item")?;
-                TableWrite::take(input, item.clone(), Change::Put(item), &NONE)
+                let item = input.required("Item")?;
+                TableWrite::take(input, Item::default(), Change::Put(item), &NONE)
             }
             "Update" => {
                 // Required here, though UpdateItem does without.
@@ -125,13 +126,14 @@ impl TableWrite {
     }
 
     fn check_reserved(&self) -> Result<(), Error> {
-        let update = match &self.change {
-            Change::Update(text) => text.as_deref(),
-            Change::Put(_) | Change::Delete => None,
+        let (given, update) = match &self.change {
+            Change::Put(item) => (item, None),
+            Change::Update(text) => (&self.key, text.as_deref()),
+            Change::Delete => (&self.key, None),
         };
         let condition = self.condition.as_deref().map(|text| (Kind::Condition, text));
         let expressions: Vec<_> = condition.into_iter().chain(update.map(|text| (Kind::Update, text))).collect();
-        reserved::check(Some(&self.key), &expressions, &self.names, &self.values)
+        reserved::check(Some(given), &expressions, &self.names, &self.values)
     }
 
     /// Whether doing it twice is as good as once, so that a client may simply try again after a lost answer.
