@@ -4,6 +4,9 @@
 //! latency of one client and the throughput of 16, and the processor time of the gateway for a call. Direct and through the gateway take turns, so that whatever
 //! slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs a steady load instead and prints the memory of
 //! the gateway as it goes on. `LIVEMOVE_BENCH_PHASES=old,new` runs those alone.
+//!
+//! The local AWS answers in less time than any network takes, so each phase is measured a second time with a backend
+//! that is as far away as DynamoDB may be (`far`).
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -22,7 +25,7 @@ use livemove_core::mark::Run;
 use livemove_core::phase::Phase;
 
 use measure::{OPERATIONS, Way, latency, throughput};
-use place::{MOVING, PLAIN, Place};
+use place::{FAR, MOVING, PLAIN, Place, Ways};
 
 const PHASES: [Phase; 6] = [Phase::Old, Phase::Copy, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final];
 
@@ -33,43 +36,46 @@ async fn main() {
         soak::run(&place, seconds).await;
         return;
     }
-    let plain = Way { client: place.direct.clone(), table: PLAIN, guarded: false };
-    let through = Way { client: place.through.clone(), table: MOVING, guarded: false };
     println!("latency: median of one client, through the gateway / direct");
     println!("throughput: calls a second of 16 clients, through the gateway / direct");
     println!("processor: time that the gateway takes for a call, user and system");
-    println!("{:<8} {:<11} {:>29} {:>27} {:>9}", "phase", "operation", "latency", "throughput", "processor");
+    println!("far: both ways to the backend are {FAR:?} longer");
+    println!("{:<10} {:<11} {:>29} {:>27} {:>9}", "phase", "operation", "latency", "throughput", "processor");
     let only = std::env::var("LIVEMOVE_BENCH_PHASES").ok();
     let asked = |name: &str| only.as_deref().is_none_or(|only| only.split(',').any(|each| each == name));
+    let plain = Way { client: place.near.direct.clone(), table: PLAIN, guarded: false };
     place.fill().await;
     // The least that a second hop costs: bytes copied by a relay that does not look at them.
     if asked("hop") {
-        report(&place, "hop", &plain, &Way { client: place.relayed.clone(), ..plain.clone() }).await;
+        report("hop", &place.near, &plain, &Way { client: place.relayed.clone(), ..plain.clone() }).await;
     }
     // Calls about a table that does not move: passed on as they are, signed anew.
     if asked("other") {
-        report(&place, "other", &plain, &Way { table: PLAIN, ..through.clone() }).await;
+        report("other", &place.near, &plain, &Way { client: place.near.through.clone(), ..plain.clone() }).await;
     }
     // What the backend itself takes for the condition by which writes are guarded while keys may move: direct calls
     // with it against direct calls without.
     if asked("guard") {
-        report(&place, "guard", &plain, &Way { guarded: true, ..plain.clone() }).await;
+        report("guard", &place.near, &plain, &Way { guarded: true, ..plain.clone() }).await;
     }
     for phase in PHASES.into_iter().filter(|phase| asked(&phase.to_string())) {
         place.enter(phase, Run(1)).await;
-        report(&place, &phase.to_string(), &plain, &through).await;
+        for (ways, name) in [(&place.near, phase.to_string()), (&place.far, format!("{phase} far"))] {
+            let plain = Way { client: ways.direct.clone(), ..plain.clone() };
+            report(&name, ways, &plain, &Way { client: ways.through.clone(), table: MOVING, ..plain.clone() }).await;
+        }
     }
-    println!("memory of the gateway at the end: {} MiB", place.gateway.resident_mib());
+    println!("memory of the gateway at the end: {} MiB", place.near.gateway.resident_mib());
 }
 
-async fn report(place: &Place, name: &str, plain: &Way, way: &Way) {
+async fn report(name: &str, ways: &Ways, plain: &Way, way: &Way) {
     for operation in OPERATIONS.into_iter().filter(|operation| operation.is_write() || !way.guarded) {
         let (direct, through) = latency(plain, way, operation).await;
-        let before = place.gateway.cpu_seconds();
+        let before = ways.gateway.cpu_seconds();
         let (direct_rate, through_rate) = throughput(plain, way, operation).await;
-        let cpu = (place.gateway.cpu_seconds() - before) / through_rate.calls as f64;
+        let cpu = (ways.gateway.cpu_seconds() - before) / through_rate.calls as f64;
         println!(
-            "{name:<8} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2} {:>6.0} µs",
+            "{name:<10} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2} {:>6.0} µs",
             operation.name(),
             through * 1000.0,
             direct * 1000.0,

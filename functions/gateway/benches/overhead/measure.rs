@@ -9,14 +9,13 @@ use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailur
 
 use crate::place::{KEYS, item, key};
 
-const SAMPLES: usize = 300;
+const SAMPLES: usize = 500;
 const CLIENTS: usize = 16;
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_millis(1500);
 
 /// The condition that every write carries in `guarded`, as the gateway sends it.
-const GUARD: &str = "(attribute_not_exists(#_lm_mv) OR #_lm_mv < :_lm_run) AND \
-                     (attribute_not_exists(#_lm_own) OR #_lm_own < :_lm_run)";
+const GUARD: &str = "NOT #_lm_mv >= :_lm_run AND NOT #_lm_own >= :_lm_run";
 const MARKS: [(&str, &str); 2] = [("#_lm_mv", "_lm_mv"), ("#_lm_own", "_lm_own")];
 
 fn run() -> AttributeValue {

@@ -33,15 +33,33 @@ const REGION: &str = "us-east-1";
 /// Longer than the lease of a state, so that a phase is known to the gateway once it is over.
 const PAUSE: Duration = Duration::from_secs(6);
 
+/// What is added to a call to a backend that is as far away as DynamoDB: AWS speaks of single-digit milliseconds,
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html>, and this is few of them.
+pub(crate) const FAR: Duration = Duration::from_millis(2);
+
 pub(crate) struct Place {
-    /// Straight to the backend.
-    pub(crate) direct: Client,
-    /// Through the gateway.
-    pub(crate) through: Client,
+    /// The backend as near as can be.
+    pub(crate) near: Ways,
+    /// The same backend, [`FAR`] away.
+    pub(crate) far: Ways,
     /// Through a relay of bytes.
     pub(crate) relayed: Client,
-    pub(crate) gateway: Gateway,
     control: Control,
+}
+
+/// The ways to a backend.
+pub(crate) struct Ways {
+    pub(crate) direct: Client,
+    pub(crate) through: Client,
+    pub(crate) gateway: Gateway,
+}
+
+impl Ways {
+    async fn to(backend: &str) -> Ways {
+        let listen = free_address().to_string();
+        let gateway = Gateway::start(&variables(), backend, &listen).await;
+        Ways { direct: client(backend), through: client(&format!("http://{listen}")), gateway }
+    }
 }
 
 fn client(endpoint: &str) -> Client {
@@ -97,7 +115,6 @@ fn variables() -> BTreeMap<&'static str, String> {
         ("ACCOUNT_ID", ACCOUNT.to_owned()),
         ("CONTROL_REGION", REGION.to_owned()),
         ("AWS_REGION", REGION.to_owned()),
-        ("GATEWAY_LISTEN", free_address().to_string()),
         ("RUST_LOG", "warn".to_owned()),
     ])
 }
@@ -111,11 +128,12 @@ fn free_address() -> SocketAddr {
 pub(crate) struct Gateway(Child);
 
 impl Gateway {
-    async fn start(variables: &BTreeMap<&str, String>) -> Gateway {
-        let process = Command::new(env!("CARGO_BIN_EXE_gateway")).envs(variables).stdin(Stdio::null()).spawn().unwrap();
-        let gateway = Gateway(process);
+    async fn start(variables: &BTreeMap<&str, String>, backend: &str, listen: &str) -> Gateway {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_gateway"));
+        command.envs(variables).env("GATEWAY_LISTEN", listen).env("AWS_ENDPOINT_URL", backend);
+        let gateway = Gateway(command.stdin(Stdio::null()).spawn().unwrap());
         for _ in 0..1000 {
-            if tokio::net::TcpStream::connect(&variables["GATEWAY_LISTEN"]).await.is_ok() {
+            if tokio::net::TcpStream::connect(listen).await.is_ok() {
                 return gateway;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -159,11 +177,10 @@ impl Place {
         let subject: SubjectPlan = plan().subjects().into_iter().next().unwrap();
         control.save_plan(&plan()).await.unwrap();
         control.create(&subject, &State::first(SystemClock.now()), &json!({})).await.unwrap();
-        let gateway = Gateway::start(&variables).await;
-        let through = client(&format!("http://{}", variables["GATEWAY_LISTEN"]));
-        let relay = hop::relay(endpoint.trim_start_matches("http://").trim_end_matches('/').to_owned());
-        let relayed = client(&format!("http://{relay}"));
-        Place { direct, through, relayed, gateway, control }
+        let backend = endpoint.trim_start_matches("http://").trim_end_matches('/');
+        let relayed = client(&format!("http://{}", hop::relay(backend.to_owned())));
+        let far = Ways::to(&format!("http://{}", hop::far(backend.to_owned(), FAR))).await;
+        Place { near: Ways::to(&endpoint).await, far, relayed, control }
     }
 
     /// Brings the table to that phase, with all items where that phase has them, and every key touched once.
@@ -180,7 +197,7 @@ impl Place {
     /// Writes every item of both tables.
     pub(crate) async fn fill(&self) {
         for key in 0..KEYS {
-            for (client, table) in [(&self.direct, PLAIN), (&self.through, MOVING)] {
+            for (client, table) in [(&self.near.direct, PLAIN), (&self.near.through, MOVING)] {
                 client.put_item().table_name(table).set_item(Some(item(key))).send().await.unwrap();
             }
         }

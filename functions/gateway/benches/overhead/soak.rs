@@ -17,7 +17,7 @@ pub(crate) async fn run(place: &Place, seconds: u64) {
     let (began, all) = (Instant::now(), Duration::from_secs(seconds));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
-            let way = Way { client: place.through.clone(), table: MOVING, guarded: false };
+            let way = Way { client: place.near.through.clone(), table: MOVING, guarded: false };
             tokio::spawn(async move {
                 let mut calls = 0usize;
                 while began.elapsed() < all {
@@ -30,7 +30,7 @@ pub(crate) async fn run(place: &Place, seconds: u64) {
         .collect();
     for look in 1..=LOOKS {
         tokio::time::sleep_until((began + all * look / LOOKS).into()).await;
-        println!("{:>5.0} s: {} MiB", began.elapsed().as_secs_f64(), place.gateway.resident_mib());
+        println!("{:>5.0} s: {} MiB", began.elapsed().as_secs_f64(), place.near.gateway.resident_mib());
     }
     let mut calls = 0;
     for client in clients {

@@ -152,3 +152,6 @@ pub(super) fn connector(secure: bool) -> Result<Connector, WireSetup> {
     };
     Ok(builder.https_or_http().enable_http1().wrap_connector(tcp))
 }
+
+#[cfg(test)]
+mod tests;
