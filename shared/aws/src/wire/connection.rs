@@ -56,21 +56,17 @@ impl Connection {
     ) -> Result<Response<Incoming>, TrySendError<Request<Message>>> {
         let mut answer = pin!(self.sender.try_send_request(request));
         poll_fn(|context| {
-            drive(&mut self.driver, context);
+            self.drive(context);
             answer.as_mut().poll(context)
         })
         .await
     }
 
+    // Why it has ended is told to who waits for an answer or its body.
     fn drive(&mut self, context: &mut Context<'_>) {
-        drive(&mut self.driver, context);
-    }
-}
-
-// Why it has ended is told to who waits for an answer or its body.
-fn drive(driver: &mut Option<http1::Connection<Stream, Message>>, context: &mut Context<'_>) {
-    if driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
-        *driver = None;
+        if self.driver.as_mut().is_some_and(|driver| Pin::new(driver).poll(context).is_ready()) {
+            self.driver = None;
+        }
     }
 }
 
