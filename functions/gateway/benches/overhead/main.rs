@@ -1,9 +1,10 @@
 //! What the gateway costs: calls through it against the same calls straight to the same backend, in one run.
 //!
 //! `make bench` starts a local AWS and runs this. Three figures for each phase and operation: as ratios the median
-//! latency of one client and the throughput of 16, and the processor time of the gateway for a call. Direct and through the gateway take turns, so that whatever
-//! slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs a steady load instead and prints the memory of
-//! the gateway as it goes on. `LIVEMOVE_BENCH_PHASES=old,new` runs those alone.
+//! latency of one client and the throughput of 16, and the processor time of the gateway for a call. Direct and
+//! through the gateway take turns, so that whatever slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs
+//! a steady load instead and prints the memory of the gateway as it goes on. `LIVEMOVE_BENCH_PHASES=old,new` runs
+//! those alone.
 //!
 //! The local AWS answers in less time than any network takes, so each phase is measured a second time with a backend
 //! that is as far away as DynamoDB may be (`far`).

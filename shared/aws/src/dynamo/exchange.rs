@@ -63,7 +63,7 @@ impl DynamoTable {
         let body = Bytes::from(body);
         let (mut head, mut answer) = self.send(&call, headers.clone(), body.clone()).await?;
         if self.wire.is_expired(&head, &answer) {
-            (head, answer) = Box::pin(self.send(&call, headers, body)).await?;
+            (head, answer) = self.send(&call, headers, body).await?;
             self.wire.is_expired(&head, &answer);
         }
         let body = answer;

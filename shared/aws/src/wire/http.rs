@@ -4,8 +4,7 @@
 //! by the call that uses it, and between calls by nobody (docs/DESIGN.md has the figures).
 
 use std::error::Error;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -40,7 +39,8 @@ pub(super) struct Host {
 #[derive(Debug)]
 pub(super) struct Idle {
     max: usize,
-    watched: AtomicBool,
+    life: Duration,
+    watched: Once,
     // The one that was used last stands last.
     kept: Mutex<Vec<(Instant, Box<Connection>)>>,
 }
@@ -48,7 +48,7 @@ pub(super) struct Idle {
 impl Host {
     /// The host of `uri`; at most `idle` connections are kept for later calls.
     pub(super) fn new(uri: Uri, connector: Connector, idle: usize) -> Host {
-        let idle = Idle { max: idle, watched: AtomicBool::new(false), kept: Mutex::default() };
+        let idle = Idle { max: idle, life: IDLE, watched: Once::new(), kept: Mutex::default() };
         Host { uri, connector, idle: Arc::new(idle) }
     }
 
@@ -104,7 +104,7 @@ impl Idle {
     fn take(&self) -> Option<Box<Connection>> {
         loop {
             let (since, mut connection) = self.kept().pop()?;
-            if since.elapsed() < IDLE && connection.is_open() {
+            if self.is_young(since) && connection.is_open() {
                 return Some(connection);
             }
         }
@@ -112,17 +112,20 @@ impl Idle {
 
     /// Closes connections that nobody has used for a while, from the first call on and for as long as they may be used.
     fn watch(self: &Arc<Self>) {
-        if self.watched.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        let idle = Arc::downgrade(self);
-        tokio::spawn(async move {
-            while let Some(idle) = Weak::upgrade(&idle) {
-                idle.kept().retain(|(since, _)| since.elapsed() < IDLE);
-                drop(idle);
-                tokio::time::sleep(IDLE).await;
-            }
+        self.watched.call_once(|| {
+            let (idle, life) = (Arc::downgrade(self), self.life);
+            tokio::spawn(async move {
+                while let Some(idle) = Weak::upgrade(&idle) {
+                    idle.kept().retain(|(since, _)| idle.is_young(*since));
+                    drop(idle);
+                    tokio::time::sleep(life).await;
+                }
+            });
         });
+    }
+
+    fn is_young(&self, since: Instant) -> bool {
+        since.elapsed() < self.life
     }
 
     fn kept(&self) -> MutexGuard<'_, Vec<(Instant, Box<Connection>)>> {

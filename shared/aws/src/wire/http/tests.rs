@@ -1,4 +1,4 @@
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::BodyExt as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -138,6 +138,16 @@ async fn a_connection_that_was_idle_for_long_is_not_used() {
     host.idle.kept()[0].0 -= IDLE;
     heard(&host).await;
     assert_eq!(server.connections(), 2);
+}
+
+#[tokio::test]
+async fn connections_that_nobody_uses_are_closed_without_another_call() {
+    let mut server = Server::start(SIZED, MANY).await;
+    let mut host = server.host(4);
+    Arc::get_mut(&mut host.idle).unwrap().life = Duration::from_millis(20);
+    heard(&host).await;
+    let closed = tokio::time::timeout(Duration::from_secs(30), server.closed.wait_for(|closed| *closed == 1)).await;
+    assert!(closed.is_ok() && host.idle.kept().is_empty());
 }
 
 #[tokio::test]
