@@ -34,9 +34,13 @@ impl RequestIds {
 }
 
 fn base32(bytes: &[u8]) -> String {
-    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| (byte >> (7 - at % 8)) & 1);
-    let letter = |at: usize| (0..5).fold(0_u8, |letter, offset| (letter << 1) | bit(at * 5 + offset));
-    (0..LENGTH).map(|at| char::from(ALPHABET[usize::from(letter(at))])).collect()
+    let mut text = String::with_capacity(LENGTH + 8);
+    for five in bytes.chunks(5) {
+        let bits = (0..5).fold(0_u64, |bits, at| (bits << 8) | u64::from(five.get(at).copied().unwrap_or_default()));
+        text.extend((0..8).rev().map(|at| char::from(ALPHABET[(bits >> (at * 5)) as usize % ALPHABET.len()])));
+    }
+    text.truncate(LENGTH);
+    text
 }
 
 #[cfg(test)]
@@ -44,6 +48,13 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+
+    #[test]
+    fn letters_stand_for_five_bits_each() {
+        // https://www.rfc-editor.org/rfc/rfc4648#section-10
+        assert_eq!(&base32(b"foobar")[..10], "MZXW6YTBOI");
+        assert_eq!(base32(&[0xff; 32]), format!("{}Q", "7".repeat(51)));
+    }
 
     #[test]
     fn ids_look_like_dynamodbs_and_differ() {

@@ -37,24 +37,27 @@ pub(crate) enum Operation {
     Get,
     Put,
     Update,
+    Count,
     Query,
 }
 
-pub(crate) const OPERATIONS: [Operation; 4] = [Operation::Get, Operation::Put, Operation::Update, Operation::Query];
+pub(crate) const OPERATIONS: [Operation; 5] =
+    [Operation::Get, Operation::Put, Operation::Update, Operation::Count, Operation::Query];
 
 impl Operation {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Operation::Get => "GetItem",
             Operation::Put => "PutItem",
-            Operation::Update => "UpdateItem",
+            Operation::Update => "Update SET",
+            Operation::Count => "Update ADD",
             Operation::Query => "Query",
         }
     }
 
     /// Whether it may carry a condition.
     pub(crate) fn is_write(self) -> bool {
-        matches!(self, Operation::Put | Operation::Update)
+        matches!(self, Operation::Put | Operation::Update | Operation::Count)
     }
 
     /// One call on the `number`th key.
@@ -76,9 +79,11 @@ impl Operation {
                 }
                 put.send().await.unwrap();
             }
-            Operation::Update => {
+            Operation::Update | Operation::Count => {
+                // The second may not be done twice, so it bears a stamp.
+                let expression = if matches!(self, Operation::Update) { "SET n = :n" } else { "ADD n :n" };
                 let update = client.update_item().table_name(table).set_key(Some(key(number)));
-                let update = update.update_expression("SET n = :n");
+                let update = update.update_expression(expression);
                 let value = AttributeValue::N(number.to_string());
                 let mut update = update.expression_attribute_values(":n", value);
                 if way.guarded {

@@ -8,6 +8,7 @@ use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use livemove_core::canonical::Digest;
+use livemove_core::expression::update::Update;
 use livemove_core::mark::OperationId;
 use livemove_core::write::{Asked, Operation};
 use serde_json::{Map, Value};
@@ -111,15 +112,13 @@ impl<'a> Called<'a> {
         invocation: Option<&'a Invocation>,
         attempts: &'a Attempts,
     ) -> Called<'a> {
-        let matters = match operation {
-            "UpdateItem" => true,
-            "PutItem" | "DeleteItem" => {
-                ["ConditionExpression", "ReturnValues"].iter().any(|it| input.contains_key(*it))
-            }
-            _ => false,
-        };
-        let input = matters.then(|| serde_json::to_string(input).ok()).flatten();
+        let input = if is_repeatable(operation, input) { None } else { serde_json::to_string(input).ok() };
         Called { operation, input, invocation, attempts }
+    }
+
+    /// Whether doing it twice is as good as once, so that a client may simply try again after a lost answer.
+    pub(super) fn is_repeatable(&self) -> bool {
+        self.input.is_none()
     }
 
     /// By what the operation is known: bound to all that is asked for, so that two calls of one invocation id can
@@ -144,6 +143,17 @@ impl<'a> Called<'a> {
             self.attempts.nothing_done(invocation);
         }
     }
+}
+
+/// Of the writes of one item, those without a condition and return values that put, delete, or assign values of their
+/// own: in DynamoDB, too, an SDK does them again.
+fn is_repeatable(operation: &str, input: &Map<String, Value>) -> bool {
+    let text = |name: &str| input.get(name).and_then(Value::as_str);
+    let repeats = match (operation, text("UpdateExpression")) {
+        ("UpdateItem", Some(expression)) => Update::parse(expression).is_ok_and(|update| update.is_repeatable()),
+        _ => true,
+    };
+    repeats && !input.contains_key("ConditionExpression") && text("ReturnValues").is_none_or(|asked| asked == "NONE")
 }
 
 /// A text that no other process makes, nor this one a second time.
@@ -187,8 +197,31 @@ mod tests {
 
     #[test]
     fn a_call_that_its_client_has_no_id_for_is_no_other() {
-        let id = || known(None, "UpdateItem", json!({}), &Attempts::default(), 1).id;
+        let add = || json!({"UpdateExpression": "ADD n :one"});
+        let id = || known(None, "UpdateItem", add(), &Attempts::default(), 1).id;
         assert_ne!(id(), id());
+    }
+
+    #[test]
+    fn what_may_as_well_be_done_twice_is_known_by_nothing() {
+        let attempts = Attempts::default();
+        let sent = Invocation::new("a", 1).unwrap();
+        let is_known = |operation, input: Value| {
+            let called = Called::new(operation, input.as_object().unwrap(), Some(&sent), &attempts);
+            assert_eq!(called.known_by().is_none(), called.is_repeatable());
+            called.known_by().is_some()
+        };
+        let update = |expression: &str| json!({"UpdateExpression": expression});
+        for expression in ["ADD n :one", "SET n = n + :one", "REMOVE l[0]", "no expression"] {
+            assert!(is_known("UpdateItem", update(expression)), "{expression}");
+        }
+        assert!(!is_known("UpdateItem", update("SET n = :n, #m.x = :x REMOVE z")));
+        assert!(!is_known("UpdateItem", json!({})));
+        for operation in ["PutItem", "UpdateItem", "DeleteItem"] {
+            assert!(!is_known(operation, json!({"ReturnValues": "NONE"})), "{operation}");
+            assert!(is_known(operation, json!({"ReturnValues": "ALL_OLD"})), "{operation}");
+            assert!(is_known(operation, json!({"ConditionExpression": "a = :a"})), "{operation}");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::Kind;
 use super::cursor::Cursor;
 use super::lex::{Sort, Token};
-use super::path::Path;
+use super::path::{Path, Step};
 use crate::error::Error;
 
 /// The clauses of an update expression, each as written, without its keyword.
@@ -123,6 +123,14 @@ impl Update {
         let set = self.set.iter().map(|(path, _)| path);
         let operands = self.add.iter().chain(&self.delete).map(|(path, _)| path);
         set.chain(&self.remove).chain(operands)
+    }
+
+    /// Whether doing it twice leaves of any item what doing it once leaves: it assigns nothing but values of the
+    /// request and removes, both by names alone. By its number, an element of a list is another one after a removal.
+    pub fn is_repeatable(&self) -> bool {
+        let only_values = self.set.iter().all(|(_, assigned)| matches!(assigned, Expression::Value(_)));
+        let by_name = |path: &Path| path.rest.iter().all(|step| matches!(step, Step::Attribute(_)));
+        only_values && self.add.is_empty() && self.delete.is_empty() && self.targets().all(by_name)
     }
 }
 

@@ -1,7 +1,14 @@
 //! Taking update expressions apart and putting them together with livemove's own clauses.
 
+use std::collections::BTreeMap;
+
 use livemove_core::expression::update::{Clauses, Update};
+use livemove_core::item::{Item, KeySchema};
+use livemove_core::ports::{Action, Guard, Returning, Table as _, Write};
+use livemove_core::testing::block_on;
+use livemove_core::testing::memory::Memory;
 use proptest::prelude::*;
+use serde_dynamo::AttributeValue;
 
 fn clauses(set: Option<&str>, remove: Option<&str>, add: Option<&str>, delete: Option<&str>) -> Clauses {
     let text = |text: Option<&str>| text.map(str::to_owned);
@@ -43,7 +50,76 @@ fn own_clauses_join_the_application_s() {
     assert_eq!(Clauses::default().with(&[], &[]), "");
 }
 
+/// Assignments and removals; among them those that may do something else the second time.
+const SET: [&str; 8] =
+    ["a = :v", "m.x = :v", "b = (:v)", "l[1] = :v", "l[9] = :v", "a = b", "n = n + :one", "l = list_append(l, l)"];
+const REMOVE: [&str; 4] = ["a", "m.x", "l[0]", "l[1]"];
+
+#[test]
+fn repeatable_is_what_only_assigns_values_and_removes_by_name() {
+    let is_repeatable = |text: &str| Update::parse(text).unwrap().is_repeatable();
+    for text in ["SET a = :v, m.x = (:v)", "REMOVE a, m.x", "SET a = :v REMOVE #b"] {
+        assert!(is_repeatable(text), "{text}");
+    }
+    for text in [
+        "SET a = :v, b = a",
+        "SET n = n + :one",
+        "SET a = if_not_exists(a, :v)",
+        "SET l[9] = :v",
+        "SET a = :v REMOVE l[0]",
+        "SET a = :v ADD n :one",
+        "DELETE s :s",
+    ] {
+        assert!(!is_repeatable(text), "{text}");
+    }
+}
+
+fn keyed() -> Item {
+    let text = |text: &str| AttributeValue::S(text.to_owned());
+    let list = AttributeValue::L(vec![text("0"), text("1"), text("2")]);
+    let map = AttributeValue::M([("x".to_owned(), text("x"))].into());
+    let item = [("pk", text("k")), ("a", text("a")), ("b", text("b")), ("l", list), ("m", map)];
+    let number = ("n", AttributeValue::N("1".to_owned()));
+    Item(item.into_iter().chain([number]).map(|(name, value)| (name.to_owned(), value)).collect())
+}
+
+/// What `text` leaves of [`keyed`] when it is done so often; `None` when it is refused.
+fn done(text: &str, times: usize) -> Option<Option<Item>> {
+    let schema = KeySchema { partition: "pk".to_owned(), sort: None };
+    let (table, key) = (Memory::new(schema.clone()), schema.key_of(&keyed()).unwrap());
+    table.put_raw(keyed());
+    let values = [(":v", AttributeValue::S("v".to_owned())), (":one", AttributeValue::N("1".to_owned()))];
+    let used = values.into_iter().filter(|(name, _)| text.contains(name));
+    let write = Write {
+        key: key.clone(),
+        action: Action::Update { expression: Some(text.to_owned()), set: BTreeMap::new(), remove: vec![] },
+        condition: None,
+        guard: Guard::Always,
+        names: BTreeMap::new(),
+        values: used.map(|(name, value)| (name.to_owned(), value)).collect(),
+        returning: Returning::Nothing,
+        once: None,
+    };
+    for _ in 0..times {
+        block_on(table.write(&write)).ok()?;
+    }
+    Some(table.peek(&key))
+}
+
 proptest! {
+    #[test]
+    fn what_is_repeatable_leaves_the_same_when_it_is_done_again(
+        set in prop::sample::subsequence(SET.to_vec(), 1..=3),
+        remove in prop::sample::subsequence(REMOVE.to_vec(), 0..=2),
+    ) {
+        let clause = |keyword, entries: &[&str]| (!entries.is_empty()).then(|| format!("{keyword} {}", entries.join(", ")));
+        let text: Vec<String> = clause("SET", &set).into_iter().chain(clause("REMOVE", &remove)).collect();
+        let text = text.join(" ");
+        if Update::parse(&text).unwrap().is_repeatable() {
+            prop_assert_eq!(done(&text, 1), done(&text, 2), "{}", text);
+        }
+    }
+
     #[test]
     fn putting_clauses_together_changes_nothing(
         order in Just(vec![0, 1, 2, 3]).prop_shuffle(),

@@ -132,10 +132,21 @@ fn whoever_sees_a_mark_of_a_later_run_looks_at_the_phase_again() {
     world.source.put_raw(marked(item("k", "native again"), own(later)));
     world.target.put_raw(marked(item("k", "given back"), moved(later)));
     let put = request("k", Change::Put(item("k", "late")));
-    for phase in [Phase::Guarded, Phase::Handoff, Phase::New] {
-        assert!(matches!(send(&world, &state(phase), &put), Err(Error::StalePhase)), "{phase}");
+    let on_condition = WriteRequest { condition: Some("attribute_exists(pk)".to_owned()), ..put.clone() };
+    for (phase, put) in [(Phase::Guarded, &put), (Phase::Handoff, &put), (Phase::New, &on_condition)] {
+        assert!(matches!(send(&world, &state(phase), put), Err(Error::StalePhase)), "{phase}");
     }
     assert_eq!(world.source.peek(&key("k")), Some(marked(item("k", "native again"), own(later))));
+    assert_eq!(world.target.peek(&key("k")), Some(marked(item("k", "given back"), moved(later))));
+}
+
+#[test]
+fn in_new_a_write_without_a_condition_gets_none() {
+    // Nobody moves keys while anybody may act on `new`, so that no such mark is there; put here, it is not looked at.
+    let world = World::new();
+    world.target.put_raw(marked(item("k", "given back"), moved(Run(2))));
+    send(&world, &state(Phase::New), &request("k", Change::Put(item("k", "late")))).expect("written");
+    assert_eq!(world.target.peek(&key("k")), Some(marked(item("k", "late"), own(RUN))));
 }
 
 #[test]

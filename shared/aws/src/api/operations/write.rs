@@ -135,11 +135,6 @@ impl TableWrite {
         let expressions: Vec<_> = condition.into_iter().chain(update.map(|text| (Kind::Update, text))).collect();
         reserved::check(Some(given), &expressions, &self.names, &self.values)
     }
-
-    /// Whether doing it twice is as good as once, so that a client may simply try again after a lost answer.
-    fn is_repeatable(&self) -> bool {
-        self.condition.is_none() && !matches!(self.change, Change::Update(_)) && self.returning == Returning::Nothing
-    }
 }
 
 /// `ReturnValuesOnConditionCheckFailure`: whether a failed condition shows the stored item.
@@ -200,8 +195,8 @@ impl WriteItem {
         called: &Called<'_>,
     ) -> Result<Value, Error> {
         let meter = self.cost.meter();
-        let operation = if self.write.is_repeatable() { None } else { called.known_by() };
-        let known = Known { write: &self.write, operation, timing: tables.timing(&self.table).await? };
+        let known =
+            Known { write: &self.write, operation: called.known_by(), timing: tables.timing(&self.table).await? };
         let written = tables.run(&self.table, meter.as_ref(), &known).await;
         if written.as_ref().is_err_and(Error::did_nothing) {
             called.nothing_done();
@@ -212,7 +207,7 @@ impl WriteItem {
                 return Err(Error::ConditionFailed { item });
             }
             // Written or not: writing it again comes to the same, and clients do so by themselves.
-            Err(Error::Ambiguous(text)) if self.write.is_repeatable() => return Err(Error::Unavailable(text)),
+            Err(Error::Ambiguous(text)) if called.is_repeatable() => return Err(Error::Unavailable(text)),
             written => written?,
         };
         let mut answer = Map::new();
