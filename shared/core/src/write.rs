@@ -76,7 +76,7 @@ async fn send<T: Table>(pair: Pair<'_, T>, route: Route, request: &WriteRequest)
         Route::Guarded { run, moving } => {
             // Where nobody moves keys, leases keep processes apart, as in the first `old`. So nothing is asked of an
             // item only for the guard's sake: a condition has its price, in the backend's time.
-            let has_condition = request.condition.is_some() || request.operation.is_some();
+            let has_condition = request.condition.is_some() || request.once().is_some();
             let guard = if moving || has_condition { Guard::NotMoved(run) } else { Guard::Always };
             match attempt(pair.losing(run), request, Dress::losing(run), guard).await? {
                 Attempt::Done(attributes) => Ok(attributes),
@@ -181,7 +181,7 @@ async fn attempt<T: Table>(table: &T, request: &WriteRequest, dress: Dress, guar
         names: request.names.clone(),
         values: request.values.clone(),
         returning: request.returning,
-        once: id.cloned(),
+        once: request.once().filter(|_| id.is_some()).cloned(),
     };
     let only_takes_away = dress != Dress::Plain && request.takes_away()?.is_some();
     if only_takes_away {

@@ -54,8 +54,8 @@ impl<S: States + Migrations + Send> Front<S> {
         let table = call.input.get("TableName").and_then(Value::as_str).unwrap_or("the table named").to_owned();
         // An invocation that Lambda repeats by itself keeps its request id.
         let invocation = match &call.id {
-            Some(id) => Invocation::new(id, call.attempt.unwrap_or(1)),
-            None => Invocation::new(request_id, 1),
+            Some(id) => Invocation::new(id, call.attempt),
+            None => Invocation::new(request_id, None::<u32>),
         };
         let serve = |input| self.plane.call(&call.operation, input, invocation.as_ref());
         within(door, &call.operation, call.input, serve).await?.ok_or_else(|| {

@@ -22,19 +22,25 @@ const ID_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     id: String,
-    attempt: u32,
+    /// `None` where the client does not say.
+    attempt: Option<u32>,
 }
 
 impl Invocation {
-    /// The `attempt`th sending, from 1 on, of the call that its client knows by `id`; `None` for an empty id, which
-    /// tells no call from another.
-    pub fn new(id: impl Into<String>, attempt: u32) -> Option<Invocation> {
+    /// The `attempt`th sending, from 1 on, of the call that its client knows by `id`; who says none may send it again
+    /// without saying so. `None` for an empty id, which tells no call from another.
+    pub fn new(id: impl Into<String>, attempt: impl Into<Option<u32>>) -> Option<Invocation> {
         let id = id.into();
-        (!id.is_empty()).then_some(Invocation { id, attempt })
+        (!id.is_empty()).then_some(Invocation { id, attempt: attempt.into() })
+    }
+
+    /// Which sending it is as far as anybody knows.
+    fn attempt(&self) -> u32 {
+        self.attempt.unwrap_or(1)
     }
 
     /// As the headers of an AWS SDK have it: `amz-sdk-invocation-id` is the same for all attempts of a call, and
-    /// `amz-sdk-request` says which one this is (`attempt=2; max=3`); one that says nothing of that is the first.
+    /// `amz-sdk-request` says which one this is (`attempt=2; max=3`).
     /// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
     ///
     /// # Errors
@@ -44,13 +50,16 @@ impl Invocation {
         let Some(id) = id else { return Ok(None) };
         let mut said = request.unwrap_or_default().split(';').filter_map(|part| part.trim().strip_prefix("attempt="));
         let attempt = match (said.next(), said.next()) {
-            (None, _) => 1,
-            (Some(attempt), None) => attempt.trim().parse().ok().filter(|attempt| *attempt > 0).ok_or_else(|| {
-                format!(
-                    "header amz-sdk-request says attempt={}; send a whole number from 1 on, or none",
-                    attempt.trim()
-                )
-            })?,
+            (None, _) => None,
+            (Some(attempt), None) => {
+                let number = attempt.trim().parse().ok().filter(|number: &u32| *number > 0);
+                Some(number.ok_or_else(|| {
+                    format!(
+                        "header amz-sdk-request says attempt={}; send a whole number from 1 on, or none",
+                        attempt.trim()
+                    )
+                })?)
+            }
             (Some(_), Some(_)) => return Err("header amz-sdk-request says two attempts; send one".to_owned()),
         };
         Ok(Invocation::new(id, attempt))
@@ -71,7 +80,11 @@ impl Attempts {
     /// Whether an attempt before this one may have done it.
     fn asked(&self, invocation: &Invocation) -> Asked {
         let before = self.undone().last.get(&invocation.id).copied().unwrap_or_default();
-        if invocation.attempt <= before.saturating_add(1) { Asked::First } else { Asked::Again }
+        match invocation.attempt() <= before.saturating_add(1) {
+            true if invocation.attempt.is_some() => Asked::Never,
+            true => Asked::First,
+            false => Asked::Again,
+        }
     }
 
     /// Remembers that this attempt did nothing, if none before it can have done anything.
@@ -80,7 +93,7 @@ impl Attempts {
             return;
         }
         let mut undone = self.undone();
-        if undone.last.insert(invocation.id.clone(), invocation.attempt).is_none() {
+        if undone.last.insert(invocation.id.clone(), invocation.attempt()).is_none() {
             undone.order.push_back(invocation.id.clone());
         }
         if undone.order.len() > REMEMBERED
@@ -127,7 +140,7 @@ impl<'a> Called<'a> {
         let input = self.input.as_ref()?;
         let (source, asked) = match self.invocation {
             Some(invocation) => (invocation.id.clone(), self.attempts.asked(invocation)),
-            None => (fresh(), Asked::First),
+            None => (fresh(), Asked::Never),
         };
         // Each part with its length, so that no two lists of parts read the same.
         let parts = [source.as_str(), self.operation, input];
@@ -229,7 +242,7 @@ mod tests {
         let of = |id, request| Invocation::of_sdk(id, request).unwrap();
         assert_eq!(of(Some("a"), Some("attempt=1; max=3")), Invocation::new("a", 1));
         assert_eq!(of(Some("a"), Some("ttl=20260101T000000Z; attempt=2; max=3")), Invocation::new("a", 2));
-        assert_eq!(of(Some("a"), None), Invocation::new("a", 1));
+        assert_eq!(of(Some("a"), None), Invocation::new("a", None::<u32>));
         assert_eq!(of(None, Some("attempt=2")), None);
         assert_eq!(of(Some(""), Some("attempt=2")), None);
     }
@@ -245,15 +258,28 @@ mod tests {
     fn an_attempt_is_the_first_as_long_as_all_before_it_did_nothing() {
         let attempts = Attempts::default();
         let sent = |attempt| Invocation::new("a", attempt).unwrap();
-        assert_eq!(attempts.asked(&sent(1)), Asked::First);
+        assert_eq!(attempts.asked(&sent(1)), Asked::Never);
         assert_eq!(attempts.asked(&sent(2)), Asked::Again);
         attempts.nothing_done(&sent(2));
         assert_eq!(attempts.asked(&sent(3)), Asked::Again, "of the first one nobody knows");
         attempts.nothing_done(&sent(1));
-        assert_eq!(attempts.asked(&sent(2)), Asked::First);
+        assert_eq!(attempts.asked(&sent(2)), Asked::Never);
         assert_eq!(attempts.asked(&sent(3)), Asked::Again);
         attempts.nothing_done(&sent(2));
-        assert_eq!(attempts.asked(&sent(3)), Asked::First);
+        assert_eq!(attempts.asked(&sent(3)), Asked::Never);
+    }
+
+    #[test]
+    fn who_never_says_the_attempt_may_be_asking_again() {
+        let attempts = Attempts::default();
+        let sent = Invocation::new("a", None::<u32>).unwrap();
+        assert_eq!(attempts.asked(&sent), Asked::First);
+        attempts.nothing_done(&sent);
+        assert_eq!(attempts.asked(&sent), Asked::First);
+        assert_eq!(attempts.asked(&Invocation::new("a", 2).unwrap()), Asked::Never, "the first did nothing");
+        let input = Map::from_iter([("ReturnValues".to_owned(), "ALL_OLD".into())]);
+        let unnamed = Called::new("PutItem", &input, None, &attempts).known_by().unwrap();
+        assert_eq!(unnamed.asked, Asked::Never, "nobody else can know it");
     }
 
     #[test]
@@ -263,6 +289,6 @@ mod tests {
         (0..=REMEMBERED).for_each(|number| attempts.nothing_done(&sent(number, 1)));
         assert_eq!(attempts.undone().last.len(), REMEMBERED);
         assert_eq!(attempts.asked(&sent(0, 2)), Asked::Again, "the oldest one");
-        assert_eq!(attempts.asked(&sent(REMEMBERED, 2)), Asked::First);
+        assert_eq!(attempts.asked(&sent(REMEMBERED, 2)), Asked::Never);
     }
 }

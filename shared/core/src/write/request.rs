@@ -55,6 +55,8 @@ pub struct Operation {
 /// Whether an operation may have been asked for before. Who cannot know says [`Asked::First`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Asked {
+    /// Never: who asks again says so. It is done.
+    Never,
     /// For the first time, as far as anybody knows: it is done, unless the item says that it has been.
     First,
     /// Before, and what came of it is not known: it is looked at and never done, for it may have been done and
@@ -86,6 +88,11 @@ impl WriteRequest {
             }
             Change::Update(None) | Change::Put(_) | Change::Delete => Ok(None),
         }
+    }
+
+    /// The id that the item must not bear yet, where the operation may have been asked for before.
+    pub(super) fn once(&self) -> Option<&OperationId> {
+        self.operation.as_ref().filter(|operation| operation.asked != Asked::Never).map(|operation| &operation.id)
     }
 
     /// The application's condition for a table that is written in this dress.

@@ -155,7 +155,11 @@ async fn once(
     // In the first `guarded`, others may be in `copy` still, and let stamps stand that are not theirs.
     let is_first = state.run == Run(1) && state.phase <= Phase::Guarded;
     let is_settled = !is_first || world.is_settled(&state) || world.bug() == Bug::StampTooEarly;
-    let asked = if before == Before::Nothing { Asked::First } else { plan.then };
+    // Who says so when he asks again says that he has not asked before, too.
+    let asked = match (before, plan.then) {
+        (Before::Nothing, Asked::Again) => Asked::Never,
+        (Before::Nothing | Before::Stamped | Before::Unstamped, then) => then,
+    };
     let is_unknown = asked == Asked::First && (before == Before::Unstamped || !is_settled);
     if before != Before::Nothing && (!has_marks || is_unknown) {
         return Err(Error::Ambiguous("nobody promises to know it".into()));

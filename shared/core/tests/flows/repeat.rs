@@ -114,6 +114,17 @@ fn counts(item: &Item) -> Option<&AttributeValue> {
 }
 
 #[test]
+fn who_says_so_when_he_asks_again_is_asked_for_nothing_the_first_time_and_known_the_second() {
+    let world = World::new();
+    world.target.put_raw(marked(counter(0), Marks { own: RUN, ..stamp("never") }));
+    // The very stamp does not stop it: nobody has asked before.
+    let after = send(&world, &state(Phase::New), &count("never", Asked::Never)).expect("written");
+    assert_eq!(after, Some(counter(1)));
+    let again = send(&world, &state(Phase::New), &count("never", Asked::Again)).expect("known");
+    assert_eq!(again, Some(counter(1)));
+}
+
+#[test]
 fn a_counter_that_is_asked_for_again_counts_once() {
     for phase in STAMPED {
         for asked in [Asked::First, Asked::Again] {

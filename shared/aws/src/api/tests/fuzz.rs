@@ -197,7 +197,7 @@ proptest! {
         let text = String::from_utf8_lossy(&header);
         if let Ok(Some(invocation)) = Invocation::of_sdk(Some("a"), Some(&text)) {
             let said = text.split(';').find_map(|part| part.trim().strip_prefix("attempt="));
-            let attempt = said.map_or(1, |said| said.trim().parse().unwrap());
+            let attempt: Option<u32> = said.map(|said| said.trim().parse().unwrap());
             prop_assert_eq!(Some(invocation), Invocation::new("a", attempt));
         }
     }
