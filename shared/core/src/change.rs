@@ -54,19 +54,20 @@ impl Change {
         if let Some(nonce) = after.canary {
             return Meaning::Canary(nonce);
         }
-        if after.moved >= run {
+        if after.moved.max(before.moved) >= run {
             return if self.is_write_past(run, &before, &after) { Meaning::Straggler } else { Meaning::Nothing };
         }
         if after.own == run.previous() { Meaning::Value(visible(Some(new.clone()))) } else { Meaning::Nothing }
     }
 
-    /// A write to an item that had moved before it, that is no replica: replicas change the position.
+    /// A write to an item that had moved before it, that is no replica: replicas change the position. Nobody but who
+    /// writes past the protocol, or by a phase long over, takes the mark of a run away in that run.
     fn is_write_past(&self, run: Run, before: &Marks, after: &Marks) -> bool {
         let same_data = match (visible(self.old.clone()), visible(self.new.clone())) {
             (Some(old), Some(new)) => old.same_data(&new),
             (None, None) => true,
             (Some(_), None) | (None, Some(_)) => false,
         };
-        before.moved >= run && before.position == after.position && !same_data
+        before.moved >= run && (after.moved < run || before.position == after.position && !same_data)
     }
 }

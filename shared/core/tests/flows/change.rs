@@ -51,6 +51,16 @@ fn an_update_that_keeps_the_mark_is_a_straggler_and_a_replica_of_it_is_none() {
 }
 
 #[test]
+fn a_put_over_a_moved_item_is_a_straggler_though_it_takes_the_mark_away() {
+    let put = |after: Marks| change(Some(marked(item("a", "1"), moved(Run(2)))), Some(marked(item("a", "2"), after)));
+    // Of a client that goes past livemove, and of one that still believes in `new` of the run before.
+    for after in [Marks::default(), own(RUN)] {
+        assert_eq!(put(after).meaning(Run(2)), Meaning::Straggler);
+    }
+    assert_eq!(put(own(Run(2))).meaning(Run(3)), Meaning::Value(Some(item("a", "2"))), "the next run's own news");
+}
+
+#[test]
 fn a_canary_is_told_when_it_comes_and_is_silent_when_it_goes() {
     let canary = Marks { canary: Some("n".to_owned()), ..Marks::default() }.onto(key("a").to_item());
     assert_eq!(change(None, Some(canary.clone())).meaning(RUN), Meaning::Canary("n".to_owned()));

@@ -150,8 +150,10 @@ fn a_write_to_a_moved_item_is_a_straggler_and_a_replica_of_it_is_none() {
     world.source.put_raw(marked(item("a", "1"), moved(RUN)));
     world.source.put_raw(marked(item("a", "past the protocol"), moved(RUN)));
     world.source.delete_raw(&key("a"));
-    let outcome = world.replicate(&state(Phase::Handoff), Side::Source, &[1, 2]);
-    assert_eq!(outcome.stragglers, [world.source.records()[1].clone(), world.source.records()[2].clone()]);
+    world.source.put_raw(marked(item("b", "1"), moved(RUN)));
+    world.source.put_raw(item("b", "put past the protocol"));
+    let outcome = world.replicate(&state(Phase::Handoff), Side::Source, &[1, 2, 4]);
+    assert_eq!(outcome.stragglers, [1, 2, 4].map(|record: usize| world.source.records()[record].clone()));
     assert_eq!((outcome.written, outcome.failed.len()), (0, 0));
 }
 
