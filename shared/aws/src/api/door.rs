@@ -52,11 +52,7 @@ impl<S: States + Migrations + Send> Front<S> {
             ));
         }
         let table = call.input.get("TableName").and_then(Value::as_str).unwrap_or("the table named").to_owned();
-        // An invocation that Lambda repeats by itself keeps its request id.
-        let invocation = match &call.id {
-            Some(id) => Invocation::new(id, call.attempt),
-            None => Invocation::new(request_id, None::<u32>),
-        };
+        let invocation = invocation(&call, request_id);
         let serve = |input| self.plane.call(&call.operation, input, invocation.as_ref());
         within(door, &call.operation, call.input, serve).await?.ok_or_else(|| {
             Error::refused(
@@ -65,5 +61,33 @@ impl<S: States + Migrations + Send> Front<S> {
                 "use the name at the plan's source, and run preflight first",
             )
         })
+    }
+}
+
+/// By what an invocation is known. One that Lambda repeats by itself keeps its request id and all that it says.
+fn invocation(call: &Call, request_id: &str) -> Option<Invocation> {
+    match &call.id {
+        Some(id) => Invocation::new(id, call.attempt.unwrap_or(1)),
+        None => Invocation::new(request_id, 1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_first_attempt_that_lambda_may_repeat_as_it_was_is_not_taken_for_the_only_one() {
+        let known = |said: Value| {
+            let call =
+                open(json!({"operation": "UpdateItem", "input": {}, "id": said["id"], "attempt": said["attempt"]}));
+            invocation(&call.1.unwrap(), "request")
+        };
+        assert_eq!(known(json!({"id": "a", "attempt": 1})), Invocation::new("a", 1));
+        assert_eq!(known(json!({"id": "a"})), Invocation::new("a", 1));
+        assert_eq!(known(json!({})), Invocation::new("request", 1));
+        assert_ne!(known(json!({"id": "a", "attempt": 1})), Invocation::new("a", 1).map(Invocation::sole));
     }
 }

@@ -22,25 +22,28 @@ const ID_BYTES: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
     id: String,
-    /// `None` where the client does not say.
-    attempt: Option<u32>,
+    attempt: u32,
+    /// Whether no other sending says the same.
+    is_sole: bool,
 }
 
 impl Invocation {
-    /// The `attempt`th sending, from 1 on, of the call that its client knows by `id`; who says none may send it again
-    /// without saying so. `None` for an empty id, which tells no call from another.
-    pub fn new(id: impl Into<String>, attempt: impl Into<Option<u32>>) -> Option<Invocation> {
+    /// The `attempt`th sending, from 1 on, of the call that its client knows by `id`; the same may come again, as from
+    /// Lambda, which repeats what was asynchronous as it was. `None` for an empty id, which tells no call from another.
+    pub fn new(id: impl Into<String>, attempt: u32) -> Option<Invocation> {
         let id = id.into();
-        (!id.is_empty()).then_some(Invocation { id, attempt: attempt.into() })
+        (!id.is_empty()).then_some(Invocation { id, attempt, is_sole: false })
     }
 
-    /// Which sending it is as far as anybody knows.
-    fn attempt(&self) -> u32 {
-        self.attempt.unwrap_or(1)
+    /// The same, of a client that says another attempt whenever it sends the call again.
+    #[must_use]
+    pub fn sole(self) -> Invocation {
+        Invocation { is_sole: true, ..self }
     }
 
     /// As the headers of an AWS SDK have it: `amz-sdk-invocation-id` is the same for all attempts of a call, and
-    /// `amz-sdk-request` says which one this is (`attempt=2; max=3`).
+    /// `amz-sdk-request` says which one this is (`attempt=2; max=3`); one that says nothing of that is the first, as far
+    /// as anybody knows.
     /// See <https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html>.
     ///
     /// # Errors
@@ -50,19 +53,16 @@ impl Invocation {
         let Some(id) = id else { return Ok(None) };
         let mut said = request.unwrap_or_default().split(';').filter_map(|part| part.trim().strip_prefix("attempt="));
         let attempt = match (said.next(), said.next()) {
-            (None, _) => None,
-            (Some(attempt), None) => {
-                let number = attempt.trim().parse().ok().filter(|number: &u32| *number > 0);
-                Some(number.ok_or_else(|| {
-                    format!(
-                        "header amz-sdk-request says attempt={}; send a whole number from 1 on, or none",
-                        attempt.trim()
-                    )
-                })?)
-            }
+            (None, _) => return Ok(Invocation::new(id, 1)),
+            (Some(attempt), None) => attempt.trim().parse().ok().filter(|attempt| *attempt > 0).ok_or_else(|| {
+                format!(
+                    "header amz-sdk-request says attempt={}; send a whole number from 1 on, or none",
+                    attempt.trim()
+                )
+            })?,
             (Some(_), Some(_)) => return Err("header amz-sdk-request says two attempts; send one".to_owned()),
         };
-        Ok(Invocation::new(id, attempt))
+        Ok(Invocation::new(id, attempt).map(Invocation::sole))
     }
 }
 
@@ -80,10 +80,10 @@ impl Attempts {
     /// Whether an attempt before this one may have done it.
     fn asked(&self, invocation: &Invocation) -> Asked {
         let before = self.undone().last.get(&invocation.id).copied().unwrap_or_default();
-        match invocation.attempt() <= before.saturating_add(1) {
-            true if invocation.attempt.is_some() => Asked::Never,
-            true => Asked::First,
-            false => Asked::Again,
+        match (invocation.attempt <= before.saturating_add(1), invocation.is_sole) {
+            (true, true) => Asked::Never,
+            (true, false) => Asked::First,
+            (false, _) => Asked::Again,
         }
     }
 
@@ -93,7 +93,7 @@ impl Attempts {
             return;
         }
         let mut undone = self.undone();
-        if undone.last.insert(invocation.id.clone(), invocation.attempt()).is_none() {
+        if undone.last.insert(invocation.id.clone(), invocation.attempt).is_none() {
             undone.order.push_back(invocation.id.clone());
         }
         if undone.order.len() > REMEMBERED
@@ -240,9 +240,10 @@ mod tests {
     #[test]
     fn sdks_say_the_id_and_the_attempt() {
         let of = |id, request| Invocation::of_sdk(id, request).unwrap();
-        assert_eq!(of(Some("a"), Some("attempt=1; max=3")), Invocation::new("a", 1));
-        assert_eq!(of(Some("a"), Some("ttl=20260101T000000Z; attempt=2; max=3")), Invocation::new("a", 2));
-        assert_eq!(of(Some("a"), None), Invocation::new("a", None::<u32>));
+        let sole = |attempt| Invocation::new("a", attempt).map(Invocation::sole);
+        assert_eq!(of(Some("a"), Some("attempt=1; max=3")), sole(1));
+        assert_eq!(of(Some("a"), Some("ttl=20260101T000000Z; attempt=2; max=3")), sole(2));
+        assert_eq!(of(Some("a"), None), Invocation::new("a", 1));
         assert_eq!(of(None, Some("attempt=2")), None);
         assert_eq!(of(Some(""), Some("attempt=2")), None);
     }
@@ -257,7 +258,7 @@ mod tests {
     #[test]
     fn an_attempt_is_the_first_as_long_as_all_before_it_did_nothing() {
         let attempts = Attempts::default();
-        let sent = |attempt| Invocation::new("a", attempt).unwrap();
+        let sent = |attempt| Invocation::new("a", attempt).unwrap().sole();
         assert_eq!(attempts.asked(&sent(1)), Asked::Never);
         assert_eq!(attempts.asked(&sent(2)), Asked::Again);
         attempts.nothing_done(&sent(2));
@@ -270,13 +271,15 @@ mod tests {
     }
 
     #[test]
-    fn who_never_says_the_attempt_may_be_asking_again() {
+    fn what_lambda_repeats_as_it_was_is_looked_for_each_time() {
         let attempts = Attempts::default();
-        let sent = Invocation::new("a", None::<u32>).unwrap();
-        assert_eq!(attempts.asked(&sent), Asked::First);
-        attempts.nothing_done(&sent);
-        assert_eq!(attempts.asked(&sent), Asked::First);
-        assert_eq!(attempts.asked(&Invocation::new("a", 2).unwrap()), Asked::Never, "the first did nothing");
+        let sent = |attempt| Invocation::new("a", attempt).unwrap();
+        assert_eq!(attempts.asked(&sent(1)), Asked::First);
+        attempts.nothing_done(&sent(1));
+        for attempt in [1, 2] {
+            assert_eq!(attempts.asked(&sent(attempt)), Asked::First, "{attempt}");
+        }
+        assert_eq!(attempts.asked(&sent(2).sole()), Asked::Never, "the first did nothing");
         let input = Map::from_iter([("ReturnValues".to_owned(), "ALL_OLD".into())]);
         let unnamed = Called::new("PutItem", &input, None, &attempts).known_by().unwrap();
         assert_eq!(unnamed.asked, Asked::Never, "nobody else can know it");
@@ -285,7 +288,7 @@ mod tests {
     #[test]
     fn what_is_remembered_is_bounded() {
         let attempts = Attempts::default();
-        let sent = |number: usize, attempt| Invocation::new(format!("call-{number}"), attempt).unwrap();
+        let sent = |number: usize, attempt| Invocation::new(format!("call-{number}"), attempt).unwrap().sole();
         (0..=REMEMBERED).for_each(|number| attempts.nothing_done(&sent(number, 1)));
         assert_eq!(attempts.undone().last.len(), REMEMBERED);
         assert_eq!(attempts.asked(&sent(0, 2)), Asked::Again, "the oldest one");
