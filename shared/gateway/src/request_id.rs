@@ -3,44 +3,42 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sha2::{Digest as _, Sha256};
-
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const LENGTH: usize = 52;
+/// The letters of 64 bits.
+const LETTERS: u32 = 13;
+/// A bijection on 64 bits, so that ids that follow each other differ in more than their last letter:
+/// <https://prng.di.unimi.it/splitmix64.c>, its first step.
+const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Gives out ids; no two are the same, in no two processes.
 #[derive(Debug)]
 pub(crate) struct RequestIds {
-    process: [u64; 2],
+    /// The letters of this process.
+    process: String,
     next: AtomicU64,
 }
 
 impl RequestIds {
     pub(crate) fn new() -> RequestIds {
         // Seeded by the system for each process.
-        let random = || RandomState::new().hash_one(std::process::id());
-        RequestIds { process: [random(), random()], next: AtomicU64::new(0) }
+        let random = || letters(RandomState::new().hash_one(std::process::id()));
+        let process = (0..3).flat_map(|_| random()).collect();
+        RequestIds { process, next: AtomicU64::new(0) }
     }
 
     /// The next id.
     pub(crate) fn next(&self) -> String {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let mut digest = Sha256::new();
-        for part in [self.process[0], self.process[1], number] {
-            digest.update(part.to_be_bytes());
-        }
-        base32(&digest.finalize())
+        let mut id = String::with_capacity(self.process.len() + LETTERS as usize);
+        id.push_str(&self.process);
+        id.extend(letters(number.wrapping_mul(STRIDE)));
+        id
     }
 }
 
-fn base32(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(LENGTH + 8);
-    for five in bytes.chunks(5) {
-        let bits = (0..5).fold(0_u64, |bits, at| (bits << 8) | u64::from(five.get(at).copied().unwrap_or_default()));
-        text.extend((0..8).rev().map(|at| char::from(ALPHABET[(bits >> (at * 5)) as usize % ALPHABET.len()])));
-    }
-    text.truncate(LENGTH);
-    text
+/// Five bits to a letter, as <https://www.rfc-editor.org/rfc/rfc4648#section-6> has it.
+fn letters(bits: u64) -> impl Iterator<Item = char> {
+    (0..LETTERS).rev().map(move |at| char::from(ALPHABET[(bits >> (at * 5)) as usize % ALPHABET.len()]))
 }
 
 #[cfg(test)]
@@ -51,9 +49,10 @@ mod tests {
 
     #[test]
     fn letters_stand_for_five_bits_each() {
-        // https://www.rfc-editor.org/rfc/rfc4648#section-10
-        assert_eq!(&base32(b"foobar")[..10], "MZXW6YTBOI");
-        assert_eq!(base32(&[0xff; 32]), format!("{}Q", "7".repeat(51)));
+        let text = |bits| letters(bits).collect::<String>();
+        assert_eq!(text(0), "AAAAAAAAAAAAA");
+        assert_eq!(text(1 << 5 | 31), "AAAAAAAAAAAB7");
+        assert_eq!(text(u64::MAX), "P777777777777");
     }
 
     #[test]
