@@ -19,6 +19,8 @@ use crate::wire::{self, Api, NoAnswer};
 /// A page has 1 MB as DynamoDB counts; its JSON is a few times that at the worst.
 const ANSWER_MAX: usize = 32 * 1024 * 1024;
 
+/// Those of a call, with those of its signature.
+const HEADERS: usize = 6;
 const TARGET: HeaderName = HeaderName::from_static("x-amz-target");
 const CRC32: HeaderName = HeaderName::from_static("x-amz-crc32");
 const JSON: HeaderValue = HeaderValue::from_static("application/x-amz-json-1.0");
@@ -56,14 +58,10 @@ impl DynamoTable {
         body: &impl Serialize,
     ) -> Result<Answer<A>, Error> {
         let body = serde_json::to_vec(body).map_err(|error| Error::Invariant(error.to_string()))?;
-        let operation = call.action.rsplit(':').next().unwrap_or_default();
-        let target = HeaderValue::from_str(&format!("DynamoDB_20120810.{operation}"));
-        let target = target.map_err(|error| Error::Invariant(error.to_string()))?;
-        let headers = HeaderMap::from_iter([(CONTENT_TYPE, JSON), (TARGET, target)]);
         let body = Bytes::from(body);
-        let (mut head, mut answer) = self.send(&call, headers.clone(), body.clone()).await?;
+        let (mut head, mut answer) = self.send(&call, body.clone()).await?;
         if self.wire.is_expired(&head, &answer) {
-            (head, answer) = self.send(&call, headers, body).await?;
+            (head, answer) = self.send(&call, body).await?;
             self.wire.is_expired(&head, &answer);
         }
         let body = answer;
@@ -74,8 +72,8 @@ impl DynamoTable {
         refused(&call, head.status.as_u16(), &body)
     }
 
-    async fn send(&self, call: &Call<'_>, headers: HeaderMap, body: Bytes) -> Result<(Parts, Bytes), Error> {
-        let sending = wire::Call { api: Api::Tables, headers, body, body_sha256: None, now: now() };
+    async fn send(&self, call: &Call<'_>, body: Bytes) -> Result<(Parts, Bytes), Error> {
+        let sending = wire::Call { api: Api::Tables, headers: headers(call)?, body, body_sha256: None, now: now() };
         // Its type ends here, and its size: futures within futures are moved whole.
         let answer = self.wire.send(sending).boxed().await.map_err(|error| no_answer(call, error))?;
         let (head, body) = answer.into_parts();
@@ -97,6 +95,15 @@ impl DynamoTable {
             Answer::ConditionFailed(_) => Err(Error::Invariant(format!("{} was refused by a condition", call.action))),
         }
     }
+}
+
+fn headers(call: &Call<'_>) -> Result<HeaderMap, Error> {
+    let operation = call.action.rsplit(':').next().unwrap_or_default();
+    let target = HeaderValue::try_from(["DynamoDB_20120810.", operation].concat());
+    let mut headers = HeaderMap::with_capacity(HEADERS);
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(TARGET, target.map_err(|error| Error::Invariant(error.to_string()))?);
+    Ok(headers)
 }
 
 fn refused<A>(call: &Call<'_>, status: u16, body: &[u8]) -> Result<Answer<A>, Error> {

@@ -81,7 +81,9 @@ impl Signer {
         let key = self.key(date, credentials.secret_access_key(), now);
         let signature = calculate_signature(&key.key, string_to_sign(&time, &scope, &request).as_bytes());
         let id = credentials.access_key_id();
-        let header = format!("{ALGORITHM} Credential={id}/{scope}, SignedHeaders={signed}, Signature={signature}");
+        let parts =
+            [ALGORITHM, " Credential=", id, "/", &scope, ", SignedHeaders=", &signed, ", Signature=", &signature];
+        let header = parts.concat();
         headers.insert(AUTHORIZATION, secret(&header)?);
         Ok(())
     }
