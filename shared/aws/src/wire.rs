@@ -6,7 +6,6 @@
 
 mod connection;
 mod endpoint;
-mod headers;
 mod http;
 mod sign;
 pub mod signature;
@@ -163,7 +162,6 @@ impl Wire {
         let signing = self.signer.sign(request.headers_mut(), &credentials, call.now, &sha256);
         signing.map_err(|error| NoAnswer::NotSent(format!("the call cannot be signed: {error}")))?;
         let mut answer = service.host.request(request).await?;
-        headers::clean_answer(answer.headers_mut());
         answer.extensions_mut().insert(SignedBy(credentials.access_key_id().to_owned()));
         Ok(answer)
     }

@@ -53,7 +53,11 @@ impl Backend {
         let Passing { api, headers, body, body_sha256, now } = call;
         let call = Call { api, headers: headers::of_request(headers), body, body_sha256, now };
         match tokio::time::timeout(self.patience, self.wire.send(call)).await {
-            Ok(answer) => answer.map_err(|error| no_answer(&error)),
+            Ok(Ok(mut answer)) => {
+                headers::clean_answer(answer.headers_mut());
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(no_answer(&error)),
             Err(_) => Err(internal("DynamoDB did not answer in time: a write may have been done")),
         }
     }
