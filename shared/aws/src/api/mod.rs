@@ -8,6 +8,7 @@ mod cost;
 mod door;
 mod elsewhere;
 mod invocation;
+mod json;
 mod kept;
 mod name;
 mod operations;

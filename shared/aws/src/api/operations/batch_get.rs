@@ -14,6 +14,7 @@ use super::get::{GetOptions, TableGet};
 use crate::api::bound::as_text;
 use crate::api::cost::Cost;
 use crate::api::elsewhere::Elsewhere;
+use crate::api::json::of_item;
 use crate::api::parameters::{Parameters, invalid};
 use crate::api::tables::Tables;
 use crate::dynamo::Meter;
@@ -157,7 +158,7 @@ impl<'a> Batch<'a> {
         match read {
             Ok(None) => {}
             Ok(Some(item)) => {
-                let item = json!(item);
+                let item = of_item(item);
                 let bytes = as_text(&item);
                 if self.bytes + bytes > ANSWER_MAX {
                     left.push(&get.key);

@@ -13,10 +13,11 @@ use livemove_core::ports::transact::Transactions;
 use livemove_core::read::{self, GetRequest};
 use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::wrong_key;
 use crate::api::cost::Cost;
+use crate::api::json::of_item;
 use crate::api::parameters::Parameters;
 use crate::api::tables::{Operation, Tables};
 
@@ -113,7 +114,7 @@ impl GetItem {
         let meter = self.cost.meter();
         let item = tables.run(&self.table, meter.as_ref(), &self.get).await?;
         let mut answer = Map::new();
-        answer.extend(item.map(|item| ("Item".to_owned(), json!(item))));
+        answer.extend(item.map(|item| ("Item".to_owned(), of_item(item))));
         self.cost.tell(&self.table, meter.as_ref(), &mut answer);
         Ok(Value::Object(answer))
     }

@@ -18,6 +18,7 @@ use serde_json::{Map, Value, json};
 
 use super::get::consistency;
 use crate::api::cost::Cost;
+use crate::api::json::of_item;
 use crate::api::parameters::{Parameters, invalid};
 use crate::api::tables::{Operation, Tables};
 
@@ -84,9 +85,9 @@ impl ReadPage {
         let mut answer =
             Map::from_iter([("Count".to_owned(), json!(read.count)), ("ScannedCount".to_owned(), json!(read.scanned))]);
         if self.page.0.shown != Shown::Count {
-            answer.insert("Items".to_owned(), json!(read.items));
+            answer.insert("Items".to_owned(), read.items.into_iter().map(of_item).collect());
         }
-        answer.extend(read.next.map(|next| ("LastEvaluatedKey".to_owned(), json!(next))));
+        answer.extend(read.next.map(|next| ("LastEvaluatedKey".to_owned(), of_item(next))));
         self.cost.tell(&self.table, meter.as_ref(), &mut answer);
         Ok(Value::Object(answer))
     }

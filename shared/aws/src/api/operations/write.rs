@@ -15,11 +15,12 @@ use livemove_core::register::{Migrations, States};
 use livemove_core::route::Pair;
 use livemove_core::write::{self, Asked, Change, WriteRequest, may_stamp};
 use serde_dynamo::AttributeValue;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::wrong_key;
 use crate::api::cost::Cost;
 use crate::api::invocation::Called;
+use crate::api::json::of_item;
 use crate::api::parameters::Parameters;
 use crate::api::tables::{Operation, Tables};
 use crate::startup::SystemClock;
@@ -211,7 +212,7 @@ impl WriteItem {
             written => written?,
         };
         let mut answer = Map::new();
-        answer.extend(attributes.map(|attributes| ("Attributes".to_owned(), json!(attributes))));
+        answer.extend(attributes.map(|attributes| ("Attributes".to_owned(), of_item(attributes))));
         self.cost.tell(&self.table, meter.as_ref(), &mut answer);
         Ok(Value::Object(answer))
     }
