@@ -1,10 +1,10 @@
 //! What the gateway costs: calls through it against the same calls straight to the same backend, in one run.
 //!
-//! `make bench` starts a local AWS and runs this. Three figures for each phase and operation: as ratios the median
-//! latency of one client and the throughput of 16, and the processor time of the gateway for a call. Direct and
+//! `make bench` starts a local AWS and runs this. For each phase and operation: as ratios the median latency of one
+//! client, that of 16 at once and their throughput, and the processor time of the gateway for a call. Direct and
 //! through the gateway take turns, so that whatever slows the machine slows both. `LIVEMOVE_BENCH_SOAK=<seconds>` runs
 //! a steady load instead and prints the memory of the gateway as it goes on. `LIVEMOVE_BENCH_PHASES=old,new` runs
-//! those alone.
+//! those alone, and `LIVEMOVE_BENCH_OPERATIONS=GetItem` that one.
 //!
 //! The local AWS answers in less time than any network takes, so each phase is measured a second time with a backend
 //! that is as far away as DynamoDB may be (`far`).
@@ -20,13 +20,15 @@
 mod hop;
 mod measure;
 mod place;
+mod row;
 mod soak;
 
 use livemove_core::mark::Run;
 use livemove_core::phase::Phase;
 
-use measure::{OPERATIONS, Way, latency, throughput};
+use measure::{OPERATIONS, Operation, Way, latency, load};
 use place::{FAR, MOVING, PLAIN, Place, Ways};
+use row::{Against, Row, titles, together};
 
 const PHASES: [Phase; 6] = [Phase::Old, Phase::Copy, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final];
 
@@ -37,13 +39,13 @@ async fn main() {
         soak::run(&place, seconds).await;
         return;
     }
-    println!("latency: median of one client, through the gateway / direct");
+    println!("latency: median of one client, and of 16 at once, through the gateway / direct");
     println!("throughput: calls a second of 16 clients, through the gateway / direct");
     println!("processor: time that the gateway takes for a call, user and system");
+    println!("together: the geometric mean of the operations' ratios");
     println!("far: both ways to the backend are {FAR:?} longer");
-    println!("{:<10} {:<11} {:>29} {:>27} {:>9}", "phase", "operation", "latency", "throughput", "processor");
-    let only = std::env::var("LIVEMOVE_BENCH_PHASES").ok();
-    let asked = |name: &str| only.as_deref().is_none_or(|only| only.split(',').any(|each| each == name));
+    println!("{:<11} {:<11} {}", "phase", "operation", titles());
+    let asked = |name: &str| is_asked("LIVEMOVE_BENCH_PHASES", name);
     let plain = Way { client: place.near.direct.clone(), table: PLAIN, guarded: false };
     place.fill().await;
     // The least that a second hop costs: bytes copied by a relay that does not look at them.
@@ -69,22 +71,24 @@ async fn main() {
     println!("memory of the gateway at the end: {} MiB", place.near.gateway.resident_mib());
 }
 
+/// Whether the list in that variable has it; without the variable everything is asked for.
+fn is_asked(variable: &str, name: &str) -> bool {
+    std::env::var(variable).map_or(true, |list| list.split(',').any(|each| each == name))
+}
+
 async fn report(name: &str, ways: &Ways, plain: &Way, way: &Way) {
-    for operation in OPERATIONS.into_iter().filter(|operation| operation.is_write() || !way.guarded) {
+    let asked = |operation: &Operation| is_asked("LIVEMOVE_BENCH_OPERATIONS", operation.name());
+    let mut rows = Vec::new();
+    for operation in OPERATIONS.into_iter().filter(asked).filter(|operation| operation.is_write() || !way.guarded) {
         let (direct, through) = latency(plain, way, operation).await;
         let before = ways.gateway.cpu_seconds();
-        let (direct_rate, through_rate) = throughput(plain, way, operation).await;
-        let cpu = (ways.gateway.cpu_seconds() - before) / through_rate.calls as f64;
-        println!(
-            "{name:<10} {:<11} {:>7.2} ms / {:>5.2} ms = {:>5.2} {:>9.0}/s / {:>5.0}/s = {:>4.2} {:>6.0} µs",
-            operation.name(),
-            through * 1000.0,
-            direct * 1000.0,
-            through / direct,
-            through_rate.a_second(),
-            direct_rate.a_second(),
-            through_rate.a_second() / direct_rate.a_second(),
-            cpu * 1_000_000.0,
-        );
+        let (direct_load, through_load) = load(plain, way, operation).await;
+        let cpu = (ways.gateway.cpu_seconds() - before) / through_load.calls() as f64;
+        let throughput = Against { through: through_load.calls_a_second(), direct: direct_load.calls_a_second() };
+        let loaded = Against { through: through_load.latency(), direct: direct_load.latency() };
+        let row = Row { latency: Against { through, direct }, loaded, throughput, cpu };
+        println!("{name:<11} {:<11} {row}", operation.name());
+        rows.push(row);
     }
+    println!("{name:<11} {:<11} {}", "together", together(&rows));
 }

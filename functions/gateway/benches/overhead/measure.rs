@@ -1,7 +1,6 @@
 //! The measurements.
 
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
@@ -126,51 +125,64 @@ fn median(mut samples: Vec<f64>) -> f64 {
     samples[samples.len() / 2]
 }
 
-/// Calls a second of 16 clients.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Rate {
-    pub(crate) calls: usize,
-    seconds: f64,
+/// What 16 clients saw.
+#[derive(Debug, Default)]
+pub(crate) struct Load {
+    /// Of each call.
+    seconds: Vec<f64>,
+    /// Of all rounds.
+    elapsed: f64,
 }
 
-impl Rate {
-    pub(crate) fn a_second(self) -> f64 {
-        self.calls as f64 / self.seconds
+impl Load {
+    pub(crate) fn calls(&self) -> usize {
+        self.seconds.len()
     }
 
-    fn and(self, more: Rate) -> Rate {
-        Rate { calls: self.calls + more.calls, seconds: self.seconds + more.seconds }
+    pub(crate) fn calls_a_second(&self) -> f64 {
+        self.calls() as f64 / self.elapsed
+    }
+
+    /// Median seconds of a call.
+    pub(crate) fn latency(&self) -> f64 {
+        median(self.seconds.clone())
+    }
+
+    fn add(&mut self, round: Load) {
+        self.seconds.extend(round.seconds);
+        self.elapsed += round.elapsed;
     }
 }
 
 /// Calls of 16 clients one way and the other, by turns.
-pub(crate) async fn throughput(one: &Way, other: &Way, operation: Operation) -> (Rate, Rate) {
-    let (mut of_one, mut of_other) = (Rate::default(), Rate::default());
+pub(crate) async fn load(one: &Way, other: &Way, operation: Operation) -> (Load, Load) {
+    let (mut of_one, mut of_other) = (Load::default(), Load::default());
     for _ in 0..ROUNDS {
-        of_one = of_one.and(rate(one, operation).await);
-        of_other = of_other.and(rate(other, operation).await);
+        of_one.add(round(one, operation).await);
+        of_other.add(round(other, operation).await);
     }
     (of_one, of_other)
 }
 
-async fn rate(way: &Way, operation: Operation) -> Rate {
-    let done = std::sync::Arc::new(AtomicUsize::new(0));
+async fn round(way: &Way, operation: Operation) -> Load {
     let began = Instant::now();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
-            let (way, done) = (way.clone(), done.clone());
+            let way = way.clone();
             tokio::spawn(async move {
-                let mut at = number * (KEYS / CLIENTS);
+                let (mut at, mut seconds) = (number * (KEYS / CLIENTS), Vec::new());
                 while began.elapsed() < ROUND {
-                    operation.call(&way, at).await;
-                    done.fetch_add(1, Ordering::Relaxed);
+                    seconds.push(timed(operation.call(&way, at)).await);
                     at += 1;
                 }
+                seconds
             })
         })
         .collect();
+    let mut load = Load::default();
     for client in clients {
-        client.await.unwrap();
+        load.seconds.extend(client.await.unwrap());
     }
-    Rate { calls: done.load(Ordering::Relaxed), seconds: began.elapsed().as_secs_f64() }
+    load.elapsed = began.elapsed().as_secs_f64();
+    load
 }
