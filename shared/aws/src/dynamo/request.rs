@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use livemove_core::error::Error;
 use livemove_core::expression::update::Clauses;
+use livemove_core::mark::RESERVED;
 use livemove_core::ports::{Action, Write};
 use serde_dynamo::AttributeValue;
 
@@ -48,7 +49,7 @@ fn update_text(
 ) -> Result<Option<String>, Error> {
     let clauses = expression.map(Clauses::parse).transpose()?.unwrap_or_default();
     let mut assign = |(mark, value): (&&str, &AttributeValue)| {
-        format!("{} = {}", to.name(mark), to.value(&format!("set{mark}"), value))
+        format!("{} = {}", to.name(mark), to.value(mark.trim_start_matches(RESERVED), value))
     };
     let set: Vec<String> = set.iter().map(&mut assign).collect();
     let remove: Vec<String> = remove.iter().map(|mark| to.name(mark)).collect();

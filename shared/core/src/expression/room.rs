@@ -28,7 +28,7 @@ pub struct Added {
 /// must be an item.
 pub const TO_CONDITION: Added = Added { bytes: 147, operators: 13 };
 /// What is added to an update: marks that are set and marks that are taken away.
-pub const TO_UPDATE: Added = Added { bytes: 86, operators: 5 };
+pub const TO_UPDATE: Added = Added { bytes: 72, operators: 5 };
 /// What is added to a filter: what must come back besides.
 pub const TO_FILTER: Added = Added { bytes: 99, operators: 8 };
 

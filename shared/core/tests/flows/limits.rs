@@ -228,7 +228,7 @@ fn an_expression_with_no_room_for_livemoves_own_is_refused_by_name_in_every_phas
     let long = |head: &str, length: usize| format!("{head}{}", "b".repeat(length - head.len()));
     let operators = |count: usize| vec!["v=v"; count.div_ceil(2)].join(" OR ");
     let conditions = [(long("attribute_exists(pk) OR v = :", 3950), "3949"), (operators(289), "287")];
-    let updates = [(long("SET v = :", 4011), "4010")];
+    let updates = [(long("SET v = :", 4025), "4024")];
     for phase in PHASES.into_iter().chain([Phase::Final]) {
         let (world, state) = (World::new(), state(phase));
         for (condition, room) in &conditions {
