@@ -22,6 +22,7 @@ mod measure;
 mod place;
 mod row;
 mod soak;
+mod writes;
 
 use livemove_core::mark::Run;
 use livemove_core::phase::Phase;
@@ -29,6 +30,7 @@ use livemove_core::phase::Phase;
 use measure::{OPERATIONS, Operation, Way, latency, load};
 use place::{FAR, MOVING, PLAIN, Place, Ways};
 use row::{Against, Row, titles, together};
+use writes::With;
 
 const PHASES: [Phase; 6] = [Phase::Old, Phase::Copy, Phase::Guarded, Phase::Handoff, Phase::New, Phase::Final];
 
@@ -46,7 +48,7 @@ async fn main() {
     println!("far: both ways to the backend are {FAR:?} longer");
     println!("{:<11} {:<11} {}", "phase", "operation", titles());
     let asked = |name: &str| is_asked("LIVEMOVE_BENCH_PHASES", name);
-    let plain = Way { client: place.near.direct.clone(), table: PLAIN, guarded: false };
+    let plain = Way { client: place.near.direct.clone(), table: PLAIN, with: With::Nothing };
     place.fill().await;
     // The least that a second hop costs: bytes copied by a relay that does not look at them.
     if asked("hop") {
@@ -56,10 +58,12 @@ async fn main() {
     if asked("other") {
         report("other", &place.near, &plain, &Way { client: place.near.through.clone(), ..plain.clone() }).await;
     }
-    // What the backend itself takes for the condition by which writes are guarded while keys may move: direct calls
-    // with it against direct calls without.
-    if asked("guard") {
-        report("guard", &place.near, &plain, &Way { guarded: true, ..plain.clone() }).await;
+    // What the backend itself takes for the condition by which writes are guarded while keys may move, and for the marks
+    // that they leave in `new`: direct calls with it against direct calls without.
+    for (name, with) in [("guard", With::Guard), ("marks", With::Marks)] {
+        if asked(name) {
+            report(name, &place.near, &plain, &Way { with, ..plain.clone() }).await;
+        }
     }
     for phase in PHASES.into_iter().filter(|phase| asked(&phase.to_string())) {
         place.enter(phase, Run(1)).await;
@@ -79,7 +83,9 @@ fn is_asked(variable: &str, name: &str) -> bool {
 async fn report(name: &str, ways: &Ways, plain: &Way, way: &Way) {
     let asked = |operation: &Operation| is_asked("LIVEMOVE_BENCH_OPERATIONS", operation.name());
     let mut rows = Vec::new();
-    for operation in OPERATIONS.into_iter().filter(asked).filter(|operation| operation.is_write() || !way.guarded) {
+    for operation in
+        OPERATIONS.into_iter().filter(asked).filter(|operation| operation.is_write() || way.with == With::Nothing)
+    {
         let (direct, through) = latency(plain, way, operation).await;
         let before = ways.gateway.cpu_seconds();
         let (direct_load, through_load) = load(plain, way, operation).await;

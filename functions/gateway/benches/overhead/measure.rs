@@ -4,30 +4,22 @@ use std::future::Future;
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure as OnFailure};
+use aws_sdk_dynamodb::types::AttributeValue;
 
-use crate::place::{KEYS, item, key};
+use crate::place::{KEYS, key};
+use crate::writes::{With, count, put, set};
 
 const SAMPLES: usize = 500;
 const CLIENTS: usize = 16;
 const ROUNDS: usize = 3;
 const ROUND: Duration = Duration::from_millis(1500);
 
-/// The condition that every write carries in `guarded`, as the gateway sends it.
-const GUARD: &str = "NOT #_lm_mv >= :_lm_run AND NOT #_lm_own >= :_lm_run";
-const MARKS: [(&str, &str); 2] = [("#_lm_mv", "_lm_mv"), ("#_lm_own", "_lm_own")];
-
-fn run() -> AttributeValue {
-    AttributeValue::N("1".to_owned())
-}
-
 /// Where calls go, and how.
 #[derive(Clone, Debug)]
 pub(crate) struct Way {
     pub(crate) client: Client,
     pub(crate) table: &'static str,
-    /// With the condition by which livemove guards writes.
-    pub(crate) guarded: bool,
+    pub(crate) with: With,
 }
 
 /// What is called.
@@ -54,7 +46,7 @@ impl Operation {
         }
     }
 
-    /// Whether it may carry a condition.
+    /// Whether it changes an item.
     pub(crate) fn is_write(self) -> bool {
         matches!(self, Operation::Put | Operation::Update | Operation::Count)
     }
@@ -67,33 +59,9 @@ impl Operation {
                 let get = client.get_item().table_name(table).set_key(Some(key(number))).consistent_read(true);
                 assert!(get.send().await.unwrap().item.is_some(), "every key has an item");
             }
-            Operation::Put => {
-                let mut put = client.put_item().table_name(table).set_item(Some(item(number)));
-                if way.guarded {
-                    put = put.condition_expression(GUARD).expression_attribute_values(":_lm_run", run());
-                    for (placeholder, mark) in MARKS {
-                        put = put.expression_attribute_names(placeholder, mark);
-                    }
-                    put = put.return_values_on_condition_check_failure(OnFailure::AllOld);
-                }
-                put.send().await.unwrap();
-            }
-            Operation::Update | Operation::Count => {
-                // The second may not be done twice, so it bears a stamp.
-                let expression = if matches!(self, Operation::Update) { "SET n = :n" } else { "ADD n :n" };
-                let update = client.update_item().table_name(table).set_key(Some(key(number)));
-                let update = update.update_expression(expression);
-                let value = AttributeValue::N(number.to_string());
-                let mut update = update.expression_attribute_values(":n", value);
-                if way.guarded {
-                    update = update.condition_expression(GUARD).expression_attribute_values(":_lm_run", run());
-                    for (placeholder, mark) in MARKS {
-                        update = update.expression_attribute_names(placeholder, mark);
-                    }
-                    update = update.return_values_on_condition_check_failure(OnFailure::AllOld);
-                }
-                update.send().await.unwrap();
-            }
+            Operation::Put => put(client, table, number, way.with).send().await.map(drop).unwrap(),
+            Operation::Update => set(client, table, number, way.with).send().await.map(drop).unwrap(),
+            Operation::Count => count(client, table, number, way.with).send().await.map(drop).unwrap(),
             Operation::Query => {
                 let query = client.query().table_name(table).key_condition_expression("pk = :p").limit(10);
                 let value = AttributeValue::S(format!("p{}", number % 20));

@@ -7,6 +7,7 @@ use livemove_core::phase::Phase;
 
 use crate::measure::{OPERATIONS, Way};
 use crate::place::{MOVING, Place};
+use crate::writes::With;
 
 const CLIENTS: usize = 16;
 const LOOKS: u32 = 10;
@@ -17,7 +18,7 @@ pub(crate) async fn run(place: &Place, seconds: u64) {
     let (began, all) = (Instant::now(), Duration::from_secs(seconds));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
-            let way = Way { client: place.near.through.clone(), table: MOVING, guarded: false };
+            let way = Way { client: place.near.through.clone(), table: MOVING, with: With::Nothing };
             tokio::spawn(async move {
                 let mut calls = 0usize;
                 while began.elapsed() < all {
