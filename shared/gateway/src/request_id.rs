@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 /// The letters of 64 bits.
 const LETTERS: u32 = 13;
-/// A bijection on 64 bits, so that ids that follow each other differ in more than their last letter:
-/// <https://prng.di.unimi.it/splitmix64.c>, its first step.
+/// Odd, so that multiples of it differ for all 64 bits of a number, and those that follow each other in most letters:
+/// that of <https://prng.di.unimi.it/splitmix64.c>.
 const STRIDE: u64 = 0x9e37_79b9_7f4a_7c15;
 
 /// Gives out ids; no two are the same, in no two processes.
@@ -36,7 +36,7 @@ impl RequestIds {
     }
 }
 
-/// Five bits to a letter, as <https://www.rfc-editor.org/rfc/rfc4648#section-6> has it.
+/// Five bits to a letter, the highest first; the alphabet is that of <https://www.rfc-editor.org/rfc/rfc4648#section-6>.
 fn letters(bits: u64) -> impl Iterator<Item = char> {
     (0..LETTERS).rev().map(move |at| char::from(ALPHABET[(bits >> (at * 5)) as usize % ALPHABET.len()]))
 }

@@ -19,7 +19,7 @@ fn of_value(value: AttributeValue) -> Value {
         AttributeValue::L(elements) => ("L", Value::Array(elements.into_iter().map(of_value).collect())),
         AttributeValue::Ss(texts) => ("SS", texts.into()),
         AttributeValue::Ns(numbers) => ("NS", numbers.into()),
-        // Of few bytes each, or to be spelled in base64 anyway.
+        // There is nothing to move: these are flags, or bytes that are spelled in base64.
         other @ (AttributeValue::Bool(_) | AttributeValue::Null(_) | AttributeValue::B(_) | AttributeValue::Bs(_)) => {
             return json!(other);
         }
