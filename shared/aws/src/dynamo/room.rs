@@ -32,9 +32,16 @@ struct Recording {
     table: Memory,
     most: Mutex<[Added; 2]>,
     asked: Option<&'static str>,
+    sent: Mutex<Vec<String>>,
 }
 
 impl Recording {
+    fn of(item: Option<&Item>, asked: Option<&'static str>) -> Recording {
+        let table = Memory::new(KeySchema { partition: "pk".to_owned(), sort: None });
+        item.into_iter().for_each(|item| table.put_raw(item.clone()));
+        Recording { table, most: Mutex::new([Added { bytes: 0, operators: 0 }; 2]), asked, sent: Mutex::default() }
+    }
+
     fn note(&self, which: usize, kind: Kind, asked: &str, sent: &str) {
         let added = Added {
             bytes: sent.len().saturating_sub(asked.len()),
@@ -54,6 +61,7 @@ impl Recording {
 
     fn note_write(&self, write: &Write) {
         let sent = Request::of(write, "pk").unwrap();
+        self.sent.lock().unwrap().extend([&sent.condition, &sent.update].into_iter().flatten().cloned());
         self.note_condition(sent.condition.as_ref());
         if let (Action::Update { expression: Some(asked), .. }, Some(sent)) = (&write.action, &sent.update) {
             self.note(1, Kind::Update, asked, sent);
@@ -169,12 +177,7 @@ fn requests(condition: Option<&str>) -> Vec<WriteRequest> {
 /// Does the request as a write and in a transaction, and answers what was added.
 fn added(state: &State, source: Option<&Item>, target: Option<&Item>, request: &WriteRequest) -> [Added; 2] {
     let asked = CONDITIONS.into_iter().find(|text| request.condition.as_deref() == Some(text));
-    let recording = |item: Option<&Item>| {
-        let table = Memory::new(KeySchema { partition: "pk".to_owned(), sort: None });
-        item.into_iter().for_each(|item| table.put_raw(item.clone()));
-        Recording { table, most: Mutex::new([Added { bytes: 0, operators: 0 }; 2]), asked }
-    };
-    let (source, target) = (recording(source), recording(target));
+    let (source, target) = (Recording::of(source, asked), Recording::of(target, asked));
     let pair = Pair { source: &source, target: &target };
     // Whatever comes of it: what counts is what was sent.
     let _ = block_on(write(pair, state, request));
@@ -205,4 +208,26 @@ fn what_is_added_to_conditions_and_updates_in_any_phase_is_what_is_kept_free_in_
         }
     }
     assert_eq!(most, [TO_CONDITION, TO_UPDATE], "no more and no less");
+}
+
+#[test]
+fn the_bench_adds_to_direct_writes_what_is_added_to_them_here() {
+    let bench = include_str!("../../../../functions/gateway/benches/overhead/writes.rs");
+    let update = |text: &str| Change::Update(Some(text.to_owned()));
+    let stamp = OperationId::new("id").map(|id| Operation { id, asked: Asked::Never });
+    for (phase, change, operation) in [
+        (Phase::Guarded, Change::Put(item()), None),
+        (Phase::New, update("SET n = :n"), None),
+        (Phase::New, update("ADD n :n"), stamp),
+    ] {
+        let (source, target) = (Recording::of(Some(&item()), None), Recording::of(Some(&item()), None));
+        let state = State { run: Run(1), phase, ..State::first(1) };
+        let value = AttributeValue::N("1".to_owned());
+        let values = if phase == Phase::New { BTreeMap::from([(":n".to_owned(), value)]) } else { BTreeMap::new() };
+        let request = WriteRequest { change, values, operation, ..requests(None).remove(0) };
+        block_on(write(Pair { source: &source, target: &target }, &state, &request)).unwrap();
+        let sent = [source.sent.into_inner().unwrap(), target.sent.into_inner().unwrap()].concat();
+        assert_eq!(sent.len(), 1, "{sent:?}");
+        assert!(bench.contains(&format!("\"{}\"", sent[0])), "{}", sent[0]);
+    }
 }
