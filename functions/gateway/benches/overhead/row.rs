@@ -35,13 +35,13 @@ pub(crate) fn titles() -> String {
 
 impl fmt::Display for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for Against { through, direct } in [self.latency, self.loaded] {
-            let ratio = through / direct;
-            write!(f, "{:>6.2} ms / {:>5.2} ms = {ratio:>4.2} ", through * 1000.0, direct * 1000.0)?;
+        for time in [self.latency, self.loaded] {
+            let (through, direct) = (time.through * 1000.0, time.direct * 1000.0);
+            write!(f, "{through:>6.2} ms / {direct:>5.2} ms = {:>4.2} ", time.ratio())?;
         }
-        let Against { through, direct } = self.throughput;
-        let ratio = self.throughput.ratio();
-        write!(f, "{through:>7.0}/s / {direct:>5.0}/s = {ratio:>4.2} {:>6.0} µs", self.cpu * 1_000_000.0)
+        let rate = self.throughput;
+        write!(f, "{:>7.0}/s / {:>5.0}/s = {:>4.2} ", rate.through, rate.direct, rate.ratio())?;
+        write!(f, "{:>6.0} µs", self.cpu * 1_000_000.0)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writes as an application sends them, and as the gateway sends them on.
 
+use std::collections::HashMap;
+
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::builders::PutItemFluentBuilder;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
@@ -24,6 +26,11 @@ fn run() -> AttributeValue {
     AttributeValue::N("1".to_owned())
 }
 
+/// The placeholders of marks.
+fn names<const MARKS: usize>(marks: [&str; MARKS]) -> Option<HashMap<String, String>> {
+    Some(marks.map(|mark| (format!("#{mark}"), mark.to_owned())).into())
+}
+
 /// Puts an item of about 400 bytes.
 pub(crate) fn put(client: &Client, table: &str, number: usize, with: With) -> PutItemFluentBuilder {
     let put = client.put_item().table_name(table).set_item(Some(item(number)));
@@ -31,8 +38,7 @@ pub(crate) fn put(client: &Client, table: &str, number: usize, with: With) -> Pu
         With::Nothing => put,
         With::Guard => put
             .condition_expression(GUARD)
-            .expression_attribute_names("#_lm_mv", "_lm_mv")
-            .expression_attribute_names("#_lm_own", "_lm_own")
+            .set_expression_attribute_names(names(["_lm_mv", "_lm_own"]))
             .expression_attribute_values(":_lm_run", run())
             .return_values_on_condition_check_failure(OnFailure::AllOld),
         With::Marks => put.item("_lm_own", run()),
@@ -70,15 +76,12 @@ fn update(
         With::Guard => update
             .update_expression(plain)
             .condition_expression(GUARD)
-            .expression_attribute_names("#_lm_mv", "_lm_mv")
-            .expression_attribute_names("#_lm_own", "_lm_own")
+            .set_expression_attribute_names(names(["_lm_mv", "_lm_own"]))
             .expression_attribute_values(":_lm_run", run())
             .return_values_on_condition_check_failure(OnFailure::AllOld),
         With::Marks => update
             .update_expression(marked)
-            .expression_attribute_names("#_lm_own", "_lm_own")
-            .expression_attribute_names("#_lm_t", "_lm_t")
-            .expression_attribute_names("#_lm_o", "_lm_o")
+            .set_expression_attribute_names(names(["_lm_own", "_lm_t", "_lm_o"]))
             .expression_attribute_values(":_lm_own", run()),
     }
 }

@@ -6,16 +6,18 @@ use serde_json::{Map, Value, json};
 
 /// An item as DynamoDB's JSON.
 pub(super) fn of_item(item: Item) -> Value {
-    Value::Object(item.0.into_iter().map(|(name, value)| (name, of_value(value))).collect())
+    of_members(item.0)
+}
+
+fn of_members(members: impl IntoIterator<Item = (String, AttributeValue)>) -> Value {
+    Value::Object(members.into_iter().map(|(name, value)| (name, of_value(value))).collect())
 }
 
 fn of_value(value: AttributeValue) -> Value {
     let (kind, value) = match value {
         AttributeValue::S(text) => ("S", Value::String(text)),
         AttributeValue::N(number) => ("N", Value::String(number)),
-        AttributeValue::M(members) => {
-            ("M", Value::Object(members.into_iter().map(|(name, member)| (name, of_value(member))).collect()))
-        }
+        AttributeValue::M(members) => ("M", of_members(members)),
         AttributeValue::L(elements) => ("L", Value::Array(elements.into_iter().map(of_value).collect())),
         AttributeValue::Ss(texts) => ("SS", texts.into()),
         AttributeValue::Ns(numbers) => ("NS", numbers.into()),
